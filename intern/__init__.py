@@ -1,0 +1,1 @@
+"""intern: post-trains small language models by itself, through Hydra configs, never code."""

@@ -1,0 +1,117 @@
+"""The ledger: an append-only file of events, one JSON object a line, from which every trial can be read.
+
+A line torn by a crash is cut at the next start, by the one process that holds the study's lock."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from intern.errors import UserError
+from intern.records import Diagnosis, Score, Trial, Verdict
+
+FILE = "ledger.jsonl"
+
+
+@contextmanager
+def locked(study: Path) -> Iterator[None]:
+    """Hold the study for one coordinator; raises UserError where another has it or the folder is not writable."""
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+        lock = (study / "lock").open("a+")
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to the study's folder {study}: {error.strerror}. Give a folder that you may write "
+            "to: outputs=PATH."
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UserError(
+                f"Study {study} is already running (process {lock.read().strip() or '?'}). "
+                "Wait for it, or start another with study=NAME."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        mend(study / FILE)
+        yield
+
+
+def mend(path: Path) -> None:
+    """Cut a torn last line."""
+    if path.exists() and not (text := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(text[: text.rfind(b"\n") + 1])
+
+
+def append(study: Path, event: str, **values: Any) -> None:
+    """Add one event, on disk before this returns."""
+    with (study / FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def events(study: Path) -> list[dict[str, Any]]:
+    """Every whole event, in order."""
+    path = study / FILE
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def propose(study: Path, trial: Trial) -> None:
+    """Record a trial as RUNNING or REJECTED."""
+    append(study, "trial", **{key: value for key, value in asdict(trial).items() if value not in (None, (), "")})
+
+
+def finish(study: Path, number: int, result: Mapping[str, Any]) -> None:
+    """Record what a trial's folder says of its end."""
+    append(study, "result", number=number, **result)
+
+
+def judge(study: Path, number: int, verdict: Verdict) -> None:
+    """Record the comparison with the incumbent."""
+    append(study, "verdict", number=number, verdict=asdict(verdict))
+
+
+def trials(study: Path) -> tuple[Trial, ...]:
+    """Every trial as the events so far leave it."""
+    found: dict[int, Trial] = {}
+    for event in events(study):
+        kind = event.pop("event")
+        event.pop("time")
+        if kind == "trial":
+            event["overrides"] = tuple(event.get("overrides", ()))
+            found[event["number"]] = Trial(**event)
+        elif kind == "result":
+            number = event.pop("number")
+            found[number] = replace(found[number], **typed(event))
+        elif kind == "verdict":
+            number = event["number"]
+            found[number] = replace(found[number], verdict=Verdict(**event["verdict"]))
+    return tuple(found[number] for number in sorted(found))
+
+
+def typed(result: dict[str, Any]) -> dict[str, Any]:
+    """A result's JSON as the fields of a Trial."""
+    diagnosis = result["diagnosis"]
+    if diagnosis:
+        diagnosis = Diagnosis(**{**diagnosis, "remedies": tuple(tuple(r) for r in diagnosis["remedies"])})
+    return {
+        **result,
+        "diagnosis": diagnosis,
+        "scores": tuple(Score(**s) for s in result["scores"]),
+        "stages": tuple(result["stages"]),
+    }
+
+
+def end(study: Path) -> dict[str, Any] | None:
+    """The event that ended the study, if it has ended."""
+    return next((event for event in reversed(events(study)) if event["event"] == "end"), None)

@@ -1,0 +1,35 @@
+"""Proposers, one per file: `propose(view) -> Proposals`, computed afresh from the ledger each time, so that a
+study can be continued by any process. None left means that the contract is exhausted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from intern.config import Proposer, Recipe
+from intern.records import Left, Proposal, Trial
+
+Proposals = tuple[Proposal, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a proposer sees: nothing of test, and nothing that it could change."""
+
+    recipes: Mapping[str, Recipe]
+    """The recipes that it may use, by name, with their contracts."""
+    trials: tuple[Trial, ...]
+    """The ledger."""
+    incumbent: Trial
+    """The best trial so far by paired comparison; the baseline at first."""
+    left: Left
+    """The budget that remains."""
+    settings: Proposer
+    """Its own config."""
+    pins: tuple[str, ...]
+    """`recipe.<key>=<value>` words that the command line fixed."""
+    seed: int
+    """Seed of the study."""
+
+    def tried(self, proposal: Proposal) -> bool:
+        """Whether the ledger has this very config and seed, whatever came of it."""
+        wanted = (proposal.recipe, {*self.pins, *proposal.overrides}, proposal.seed)
+        return any((t.recipe, set(t.overrides), t.seed) == wanted for t in self.trials if t.kind != "confirm")

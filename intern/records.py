@@ -1,0 +1,154 @@
+"""The run-time nouns of a study: frozen records that pass between its parts and go to disk as JSON."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+Kind = Literal["baseline", "propose", "sweep", "ablate", "repeat", "confirm"]
+State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "REJECTED"]
+Call = Literal["keep", "discard", "undecided"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One task's result for one checkpoint; the per-sample outcomes lie beside it on disk."""
+
+    task: str
+    """lm-eval's name of the task."""
+    split: str
+    """"dev" (select on it) or "test" (touched for the baseline and the exported winner only)."""
+    metric: str
+    """lm-eval's name of the metric."""
+    value: float
+    """Mean over the items, in [0, 1]."""
+    stderr: float
+    """Standard error of that mean."""
+    n: int
+    """Number of items."""
+    shots: int = 0
+    """Worked examples in the prompt: 0, or the goal's few_shot for the second baseline."""
+    parse_rate: float | None = None
+    """Share of responses in which the evaluator found an answer; None for log-likelihood tasks."""
+    truncation_rate: float | None = None
+    """Share of responses cut at max_new_tokens; None for log-likelihood tasks."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A rule that fired on a run's metrics."""
+
+    rule: str
+    """File name under intern/diagnosis."""
+    stage: str
+    """The stage that was stopped."""
+    step: int
+    """Optimiser step at which the rule fired."""
+    symptom: str
+    """What was seen, with its numbers."""
+    remedies: tuple[tuple[str, ...], ...]
+    """Competing remedies, each a tuple of overrides inside the recipe's contract."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a proposer wants tried next: overrides, never code."""
+
+    recipe: str
+    """Name of the recipe, as in recipe=<name>."""
+    overrides: tuple[str, ...] = ()
+    """`recipe.<key>=<value>` strings, each inside the recipe's contract."""
+    kind: Kind = "propose"
+    """Why it is tried."""
+    parent: int | None = None
+    """Number of the trial that it varies."""
+    seed: int = 0
+    """Seed of every stage."""
+    sweep: tuple[str, ...] = ()
+    """Contract keys whose values Optuna fills in."""
+    hypothesis: str = ""
+    """One sentence: why this should help."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The paired comparison of a trial with the incumbent on the same dev items."""
+
+    call: Call
+    """keep: better; discard: worse; undecided: the items cannot tell."""
+    against: int
+    """Number of the incumbent trial."""
+    wins: int
+    """Items that only the candidate got right."""
+    losses: int
+    """Items that only the incumbent got right."""
+    p: float
+    """Two-sided exact p-value of the sign test on the discordant items."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One vetted, composed config with a seed: a number in the study."""
+
+    number: int
+    """Place in the ledger, from 0 (the untouched base model)."""
+    kind: Kind
+    """Why it was run."""
+    state: State
+    """Optuna's vocabulary, and REJECTED for a proposal that the gate refused."""
+    parent: int | None = None
+    """The trial that it varies, if any."""
+    recipe: str | None = None
+    """Recipe name; None for the baseline."""
+    overrides: tuple[str, ...] = ()
+    """All that differs from the recipe's file, pins of the command line included."""
+    seed: int = 0
+    """Seed of every stage."""
+    scores: tuple[Score, ...] = ()
+    """Empty until it is COMPLETE."""
+    diagnosis: Diagnosis | None = None
+    """Set when PRUNED."""
+    verdict: Verdict | None = None
+    """Set when it was compared with the incumbent."""
+    seconds: float | None = None
+    """Wall time over all attempts that reached a result."""
+    reason: str | None = None
+    """Why it FAILed or was REJECTED."""
+    hypothesis: str = ""
+    """The proposer's sentence."""
+    stages: tuple[dict[str, Any], ...] = field(default=())
+    """Per stage: name, output folder, seconds, and whether it was reused."""
+
+    def mean(self, split: str, shots: int = 0) -> float | None:
+        """Mean value over the tasks of a split, or None where it was not scored."""
+        values = [s.value for s in self.scores if s.split == split and s.shots == shots]
+        return sum(values) / len(values) if values else None
+
+    def public(self) -> dict[str, Any]:
+        """The documented interface of `trials --json`."""
+        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row["overrides"] = list(self.overrides)
+        row["scores"] = [asdict(s) for s in self.scores]
+        row["diagnosis"] = asdict(self.diagnosis) if self.diagnosis else None
+        row["verdict"] = self.verdict.call if self.verdict else None
+        row["stages"] = list(self.stages)
+        return row
+
+
+@dataclass(frozen=True)
+class Left:
+    """What remains of a budget."""
+
+    trials: int
+    """Trials that may still be proposed."""
+    hours: float
+    """Wall time that trials may still take."""
+
+    @property
+    def spent(self) -> str | None:
+        """Which part is used up, or None."""
+        return (
+            "all trials of the budget are used"
+            if self.trials <= 0
+            else "the hours of the budget are used"
+            if self.hours <= 0
+            else None
+        )

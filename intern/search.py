@@ -1,0 +1,109 @@
+"""Optuna fills in the values of a sweep: one Optuna study per recipe, in a journal beside the ledger.
+
+It is fed from the ledger, and so can be rebuilt from it; dev scores alone enter, so that the sampler sees
+no test result. Look inside: `optuna-dashboard outputs/<study>/optuna.journal`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intern import contract, ledger
+from intern.contract import Contract, Value
+from intern.records import Trial
+
+JOURNAL = "optuna.journal"
+STARTUP = 3  # trials before TPE models anything: a sweep here has few
+
+
+@dataclass(frozen=True)
+class Space:
+    """One recipe's search space."""
+
+    bounds: Contract
+    """Its contract."""
+    defaults: dict[str, Value | None]
+    """Its own value of each contract key."""
+
+
+def ask(
+    folder: Path, recipe: str, space: Space, keys: Sequence[str], trials: Sequence[Trial], seed: int
+) -> dict[str, Value]:
+    """Values for `keys`, by TPE over what the recipe's trials scored on dev (arXiv:2304.11127).
+
+    They are meant for the next trial of the ledger. The sampler is seeded by the number of trials so far,
+    so that a coordinator that was killed after asking gets the same values again."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = load(folder, recipe)
+    feed(study, recipe, space, trials)
+    sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
+    draft = optuna.create_study(sampler=sampler, direction="maximize")
+    draft.add_trials(study.get_trials(deepcopy=False))
+    space_asked = {key: distribution(space.bounds[key]) for key in keys}
+    tidied = {key: contract.tidy(space.bounds[key], value) for key, value in draft.ask(space_asked).params.items()}
+    study.enqueue_trial(tidied, user_attrs={"trial": len(trials)})
+    return dict(study.ask(space_asked).params)
+
+
+def load(folder: Path, recipe: str) -> Any:
+    """The recipe's Optuna study in the journal, a line torn by a crash cut off."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    ledger.mend(folder / JOURNAL)
+    (folder / f"{JOURNAL}.lock").unlink(missing_ok=True)  # left by a kill; the study's own lock keeps others out
+    storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+    return optuna.create_study(storage=storage, study_name=recipe, direction="maximize", load_if_exists=True)
+
+
+def feed(study: Any, recipe: str, space: Space, trials: Sequence[Trial]) -> None:
+    """Tell what was asked and has ended, give back what never ran, add what other proposers tried."""
+    import optuna
+
+    State = optuna.trial.TrialState
+    ended = {t.number: t for t in trials if t.recipe == recipe and t.kind != "confirm" and t.state != "RUNNING"}
+    for asked in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
+        trial = ended.get(asked.user_attrs.get("trial", -1))
+        meant = trial is not None and asked.params.items() <= values(trial, space).items()
+        value = trial.mean("dev") if meant else None
+        study.tell(asked.number, value, state=State.FAIL if value is None else State.COMPLETE)
+    known = {t.user_attrs.get("trial") for t in study.get_trials(deepcopy=False) if t.state == State.COMPLETE}
+    for trial in ended.values():
+        value = trial.mean("dev")
+        if value is not None and trial.number not in known:
+            params = {key: v for key, v in values(trial, space).items() if v is not None}
+            study.add_trial(
+                optuna.create_trial(
+                    params=params,
+                    distributions={key: distribution(space.bounds[key]) for key in params},
+                    value=value,
+                    user_attrs={"trial": trial.number},
+                )
+            )
+
+
+def values(trial: Trial, space: Space) -> dict[str, Value | None]:
+    """A trial's value of every contract key: the recipe's own, or what the trial's overrides say."""
+    found = {key: space.defaults[key] for key in space.bounds}
+    for word in trial.overrides:
+        key, _, text = word.removeprefix("recipe.").partition("=")
+        if key in space.bounds:
+            try:
+                found[key] = space.bounds[key].parse(text)
+            except ValueError:
+                found[key] = None  # a pin outside the contract: the person's right, but not the sampler's space
+    return found
+
+
+def distribution(domain: contract.Range | contract.Choices) -> Any:
+    """Optuna's distribution of one contract key."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(domain, contract.Choices):
+        return CategoricalDistribution(domain.options)
+    if domain.kind is int:
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
+    return FloatDistribution(domain.low, domain.high, log=domain.log)

@@ -1,0 +1,55 @@
+"""Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from intern import items, plugins
+from intern.config import Config
+from intern.rewards import Outcome
+from intern.stages import Inputs, Step
+
+VERSION = 1
+READS = ("recipe.grpo", "recipe.rewards", "recipe.lora", "model.dtype", "model.eos_token", "goal.scorer")
+USES = ("model", "rows", "seed")
+MAKES = "model"
+
+
+def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
+    """Sample groups of completions, reward them, write the checkpoint."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    from intern import training
+
+    names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
+    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in items.read(inputs.rows)]
+    kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
+    arguments = training.arguments(config.recipe.grpo, config, inputs, out)
+    trainer = GRPOTrainer(
+        model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
+        args=GRPOConfig(**arguments, reward_weights=list(config.recipe.rewards.values())),
+        reward_funcs=[reward(name, plugins.load("rewards", name).outcome) for name in names],
+        train_dataset=Dataset.from_list([{key: row[key] for key in sorted(kept)} for row in rows]),
+        processing_class=training.tokenizer(inputs, config),
+        peft_config=training.lora(config),
+    )
+    training.fit(trainer, config, out, "grpo")
+
+
+def reward(name: str, outcome: Outcome) -> Callable[..., list[float]]:
+    """The outcome in TRL's form; a completion without an answer earns nothing."""
+
+    def judged(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
+        lists = {
+            key: values
+            for key, values in columns.items()
+            if isinstance(values, list) and len(values) == len(completions)
+        }
+        rows = [{key: values[i] for key, values in lists.items()} for i in range(len(completions))]
+        return [
+            outcome(completion[0]["content"], row) or 0.0 for completion, row in zip(completions, rows, strict=True)
+        ]
+
+    judged.__name__ = name
+    return judged

@@ -1,0 +1,21 @@
+# Sourced by scripts/intern and scripts/test: makes .venv and installs the pinned packages, once per change of pins.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+python=${PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  echo "Python 3.11 or newer is needed; $python is $("$python" --version 2>&1). Name another: PYTHON=python3.12 $0" >&2
+  exit 2
+}
+
+setup() { # setup WHAT: WHAT is an argument of pip install, such as '.[test]'
+  local wanted stamp=.venv/.installed
+  wanted="$1 $(cat pyproject.toml setup.cfg scripts/constraints.txt | sha256sum)"
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return; fi
+  echo "Setting up .venv with $("$python" --version) and the pins of scripts/constraints.txt (about 3 minutes, once) ..."
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  .venv/bin/python -m pip install --disable-pip-version-check --constraint scripts/constraints.txt --editable "$1" 2>&1 |
+    grep --line-buffered -E '^(Collecting|Installing|Successfully|ERROR|error|  ERROR)' | cut -c1-100
+  echo "$wanted" > "$stamp"
+  echo "Set up."
+}

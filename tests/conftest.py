@@ -1,0 +1,94 @@
+"""Real small things for the tests: a random Qwen3 on disk, a process marked so that orphans can be found."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from intern import scratch
+
+HERE = Path(__file__).resolve().parent.parent
+SHARED = HERE.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Qwen3 of 60 thousand random parameters, saved with tokenizer and chat template."""
+    folder = tmp_path_factory.mktemp("random_model")
+    tokenizer = scratch.tokenizer()
+    shape = dict(hidden=32, layers=2, heads=2, kv_heads=1, intermediate=64, positions=512)
+    scratch.save(scratch.qwen3(tokenizer, **shape, seed=0), tokenizer, folder)
+    return folder
+
+
+class Marked:
+    """A run of the command line whose every process carries a mark in its environment."""
+
+    def __init__(self, words: list[str], cwd: Path) -> None:
+        self.mark = uuid.uuid4().hex
+        self.words, self.cwd = words, cwd
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start (again), with one thread per process."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "intern", *self.words],
+            cwd=self.cwd,
+            env={**os.environ, "INTERN_MARK": self.mark, "PYTHONPATH": str(HERE), "HF_HUB_OFFLINE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self) -> tuple[int, str]:
+        """(exit status, what it printed)."""
+        out, _ = self.process.communicate(timeout=240)
+        return self.process.returncode, out
+
+    def alive(self) -> list[int]:
+        """Every process of this run that is still there."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    marked = f"INTERN_MARK={self.mark}".encode() in (entry / "environ").read_bytes()
+                except OSError:
+                    continue
+                if marked:
+                    found.append(int(entry.name))
+        return found
+
+    def gone(self, seconds: float = 5.0) -> bool:
+        """Whether all of its processes are gone, or go within the time."""
+        return until(lambda: not self.alive(), seconds)
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition, looking every millisecond; whether it came about."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.001)
+    return False
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Iterator[Callable[[list[str]], Marked]]:
+    """Makes marked runs, and kills what is left of them afterwards."""
+    runs: list[Marked] = []
+
+    def make(words: list[str]) -> Marked:
+        runs.append(Marked(words, tmp_path))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        for pid in run.alive():
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,86 @@
+"""Kill -9 the coordinator or the worker in the middle of each stage: the same command continues, repeats
+nothing that had finished, and leaves no orphan."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import Marked, until
+
+from intern import ledger
+
+STAGES = ("score", "data", "synthetic", "sft", "grpo")
+RECIPE = """\
+summary: every stage, short
+suits: [arithmetic]
+stages: [data, synthetic, sft, grpo]
+sft: {max_steps: 40, per_device_train_batch_size: 16, max_length: 64, logging_steps: 1, activation_checkpointing: false}
+grpo: {max_steps: 12, per_device_train_batch_size: 16, num_generations: 4, max_completion_length: 16, logging_steps: 1,
+       activation_checkpointing: false}
+"""
+
+
+def words(tmp_path: Path, model: Path) -> list[str]:
+    """A study of one trial that goes through every stage."""
+    (tmp_path / "all.yaml").write_text(RECIPE)
+    return ["goal=arithmetic", f"model={model}", "recipe=all.yaml", "proposer=fixed", "compute.threads=1", "study=kill",
+            "goal.dev_items=40", "goal.test_items=40", "recipe.synthetic.rows=3000"]
+
+
+def caught(folder: Path, stage: str) -> bool:
+    """Whether an output of this stage is half made."""
+    return any((folder / "stages").glob(f"{stage}-*.tmp"))
+
+
+def finished(folder: Path) -> dict[str, int]:
+    """Every finished stage output, with the inode that its making gave it."""
+    return {path.name: path.stat().st_ino for path in (folder / "stages").glob("*") if path.suffix != ".tmp"}
+
+
+def worker_of(run: Marked) -> int:
+    """The worker: leader of a session of its own, holding the trial's log."""
+    leaders = [pid for pid in run.alive() if pid != run.process.pid and os.getsid(pid) == pid]
+    return leaders[0]
+
+
+def test_coordinator_killed_in_every_stage(
+    tmp_path: Path, random_model: Path, marked: Callable[[list[str]], Marked]
+) -> None:
+    """Five kills, one per stage; the sixth start runs to the end."""
+    run, folder = marked(words(tmp_path, random_model)), tmp_path / "outputs" / "kill"
+    before: dict[str, int] = {}
+    for stage in STAGES:
+        run.start()
+        assert until(lambda stage=stage: caught(folder, stage), 90), f"{stage} was never seen"
+        run.process.send_signal(signal.SIGKILL)
+        run.process.communicate()
+        assert run.gone(), f"orphans after a kill in {stage}: {run.alive()}"
+        assert caught(folder, stage), f"{stage} had ended before the kill"
+        assert before.items() <= finished(folder).items(), f"a finished output was made again before {stage}"
+        before = finished(folder)
+    run.start()
+    status, out = run.finish()
+    assert status == 0, out
+    assert before.items() <= finished(folder).items()
+    assert [t.state for t in ledger.trials(folder)] == ["COMPLETE", "COMPLETE"], out
+    assert run.gone()
+
+
+def test_worker_killed_in_every_stage(
+    tmp_path: Path, random_model: Path, marked: Callable[[list[str]], Marked]
+) -> None:
+    """The coordinator starts the worker again by itself, and a stage's child dies with its worker."""
+    run, folder = marked(words(tmp_path, random_model)), tmp_path / "outputs" / "kill"
+    run.start()
+    before: dict[str, int] = {}
+    for stage in STAGES:
+        assert until(lambda stage=stage: caught(folder, stage), 90), f"{stage} was never seen"
+        os.kill(worker_of(run), signal.SIGKILL)
+        assert before.items() <= finished(folder).items()
+        before = finished(folder)
+    status, out = run.finish()
+    assert status == 0, out
+    assert before.items() <= finished(folder).items()
+    assert [t.state for t in ledger.trials(folder)] == ["COMPLETE", "COMPLETE"], out
+    assert run.gone()

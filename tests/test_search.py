@@ -1,0 +1,165 @@
+"""The search: a real Optuna journal, fed from the ledger, and rebuilt from it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intern import config, contract, library, search
+from intern.contract import Value
+from intern.records import Score, Trial
+from intern.search import Space
+
+NAME = "arithmetic/grpo"
+KEYS = ("grpo.beta", "grpo.learning_rate", "grpo.temperature")
+
+
+@pytest.fixture(scope="module")
+def space() -> Space:
+    """The search space of a real recipe."""
+    recipe = library.load(NAME)
+    bounds, own = contract.read(recipe.tunable)[0], dict(config.flat(recipe))
+    return Space(bounds, {key: own[key] for key in bounds})
+
+
+def score(value: float, split: str = "dev") -> Score:
+    """One task's score."""
+    return Score("t", split, "exact_match", value, 0.01, 400)
+
+
+BASE = Trial(0, "baseline", "COMPLETE", scores=(score(0.1), score(0.2, "test")))
+
+
+def ended(number: int, found: dict[str, Value], value: float | None) -> Trial:
+    """A sweep's trial that ran with these values to this dev score, or failed."""
+    words = tuple(f"recipe.{key}={contract.show(v)}" for key, v in found.items())
+    scores = () if value is None else (score(value), score(0.987, "test"))
+    return Trial(number, "sweep", "FAIL" if value is None else "COMPLETE", 0, NAME, words, scores=scores)
+
+
+def told(folder: Path) -> list[Any]:
+    """Optuna's own view of the journal: its trials."""
+    return search.load(folder, NAME, None).get_trials(deepcopy=False)
+
+
+def swept(folder: Path, space: Space, trials: list[Trial], values: list[float | None]) -> None:
+    """Ask and end one trial for each value."""
+    for value in values:
+        found = search.ask(folder, NAME, space, KEYS, trials, 0)
+        trials.append(ended(len(trials), found, value))
+
+
+def test_asked_values_are_in_the_contract(tmp_path: Path, space: Space) -> None:
+    """Every value passes the contract's own reader and is of its type."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, 0.4, 0.3, 0.5, 0.6, 0.5])
+    for trial in trials[1:]:
+        read = search.values(trial, space)
+        assert set(read) == set(KEYS) and None not in read.values()
+
+
+def test_finished_trials_are_told(tmp_path: Path, space: Space) -> None:
+    """Each asked trial that ended has its dev score; a failed one none; the last waits."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, None, 0.4])
+    search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    seen = told(tmp_path)
+    assert [t.state.name for t in seen] == ["COMPLETE", "FAIL", "COMPLETE", "RUNNING"]
+    assert [t.value for t in seen] == [0.2, None, 0.4, None]
+    assert [t.user_attrs["trial"] for t in seen] == [1, 2, 3, 4]
+
+
+def test_what_never_ran_is_given_back(tmp_path: Path, space: Space) -> None:
+    """Asked by a coordinator that died: the same trial is asked anew, with the same values."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, 0.4, 0.3, 0.5])
+    asked = [search.ask(tmp_path, NAME, space, KEYS, trials, 0) for _ in range(3)]
+    assert asked[0] == asked[1] == asked[2]
+    assert [t.state.name for t in told(tmp_path)][4:] == ["FAIL", "FAIL", "RUNNING"]
+
+
+def test_another_trial_in_its_place_is_not_taken_for_it(tmp_path: Path, space: Space) -> None:
+    """A number that went to another proposal does not lend its score to the values that were asked."""
+    found = search.ask(tmp_path, NAME, space, KEYS, [BASE], 0)
+    other = ended(1, {**found, "grpo.learning_rate": 1e-3}, 0.9)
+    search.ask(tmp_path, NAME, space, KEYS, [BASE, other], 0)
+    seen = told(tmp_path)
+    assert [(t.state.name, t.value) for t in seen[:2]] == [("FAIL", None), ("COMPLETE", 0.9)]
+    assert seen[1].params["grpo.learning_rate"] == 1e-3
+
+
+def test_rebuilt_from_the_ledger(tmp_path: Path, space: Space) -> None:
+    """Without its journal the search knows the same and asks the same."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, None, 0.4, 0.3, 0.5])
+    first = search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    known = {t.user_attrs["trial"]: (t.params, t.value) for t in told(tmp_path) if t.state.name == "COMPLETE"}
+    (tmp_path / search.JOURNAL).unlink()
+    assert search.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
+    again = {t.user_attrs["trial"]: (t.params, t.value) for t in told(tmp_path) if t.state.name == "COMPLETE"}
+    assert again == known and set(known) == {1, 3, 4, 5}
+
+
+@pytest.mark.parametrize("torn", [b'{"op_code": 4, "wor', b"{", b"\xff"])
+def test_a_torn_journal(tmp_path: Path, space: Space, torn: bytes) -> None:
+    """A line cut by a crash, and the lock of the process that crashed, stop nothing."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, 0.4])
+    first = search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    with (tmp_path / search.JOURNAL).open("ab") as file:
+        file.write(torn)
+    (tmp_path / f"{search.JOURNAL}.lock").symlink_to(tmp_path / search.JOURNAL)
+    assert search.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
+
+
+def test_a_journal_cut_anywhere(tmp_path: Path, space: Space) -> None:
+    """Wherever a crash leaves the journal, what was finished is known again."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2, 0.4])
+    text = (tmp_path / search.JOURNAL).read_bytes()
+    for cut in range(0, len(text), len(text) // 7):
+        (tmp_path / search.JOURNAL).write_bytes(text[:cut])
+        search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+        complete = [t.user_attrs["trial"] for t in told(tmp_path) if t.state.name == "COMPLETE"]
+        assert sorted(complete) == [1, 2]
+
+
+def test_baseline_confirmation_and_test_scores_never_enter(tmp_path: Path, space: Space) -> None:
+    """Only trials of this recipe enter, with what they scored on dev."""
+    trials: list[Trial] = [BASE]
+    swept(tmp_path, space, trials, [0.2])
+    trials.append(replace(trials[1], number=2, kind="confirm", scores=(score(0.99, "test"),)))
+    trials.append(replace(trials[1], number=3, recipe="arithmetic/sft", overrides=()))
+    trials.append(Trial(4, "propose", "COMPLETE", recipe=NAME, scores=(score(0.3), score(0.95, "test"))))
+    trials.append(Trial(5, "propose", "COMPLETE", recipe=NAME, scores=(score(0.95, "test"),)))
+    trials.append(Trial(6, "propose", "REJECTED", recipe=NAME, overrides=("recipe.grpo.learning_rate=9",)))
+    search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    complete = {t.user_attrs["trial"]: t.value for t in told(tmp_path) if t.state.name == "COMPLETE"}
+    assert complete == {1: 0.2, 4: 0.3}
+    text = (tmp_path / search.JOURNAL).read_text()
+    assert not any(number in text for number in ("0.987", "0.95", "0.99"))
+
+
+def test_another_proposers_trial_counts_with_the_recipes_own_values(tmp_path: Path, space: Space) -> None:
+    """Its overrides, else the recipe's values; a key that the recipe leaves unset is left out."""
+    tried = Trial(1, "propose", "COMPLETE", recipe=NAME, overrides=("recipe.grpo.beta=0.01",), scores=(score(0.3),))
+    search.ask(tmp_path, NAME, space, KEYS, [BASE, tried], 0)
+    assert told(tmp_path)[0].params == {"grpo.beta": 0.01, "grpo.learning_rate": 3e-4}
+
+
+def test_a_pin_outside_the_contract(tmp_path: Path, space: Space) -> None:
+    """The person's right, and no part of the sampler's space."""
+    tried = Trial(1, "sweep", "COMPLETE", 0, NAME, ("recipe.grpo.learning_rate=0.5", "recipe.grpo.beta=0.01"))
+    tried = replace(tried, scores=(score(0.3),))
+    search.ask(tmp_path, NAME, space, ("grpo.beta",), [BASE, tried], 0)
+    assert told(tmp_path)[0].params == {"grpo.beta": 0.01}
+
+
+def test_seeds_differ(tmp_path: Path, space: Space) -> None:
+    """Another seed of the study, or a longer ledger, asks for other values."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one = search.ask(tmp_path / "a", NAME, space, KEYS, [BASE], 0)
+    other = search.ask(tmp_path / "b", NAME, space, KEYS, [BASE], 7)
+    assert one["grpo.learning_rate"] != other["grpo.learning_rate"]
