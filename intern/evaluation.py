@@ -2,11 +2,14 @@
 
 The YAML written for a score lies beside it and runs by hand: `lm-eval run --include_path FOLDER --tasks NAME`."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 from intern.config import Compute, Goal, Task
 from intern.errors import UserError, unknown
+
+CHOICES_SEED = 0  # lm-eval's own default: GPQA's choices are shuffled while the task loads
 
 OWN_TASK = """\
 # Written by intern for goal {goal}; scored by intern.rewards.{scorer}.
@@ -58,21 +61,21 @@ def quoted(path: Path) -> str:
 
 def bundled(task: Task, stop: str, compute: Compute) -> Any:
     """One of lm-eval's own tasks, its data set from the mirror where there is one."""
+    import datasets
     import lm_eval.tasks
     from lm_eval.tasks import TaskManager
+    from lm_eval.tasks._yaml_loader import load_yaml
 
     home = Path(lm_eval.tasks.__file__).parent
     manager = TaskManager(include_path=str(home / task.folder), include_defaults=False)
     if task.name not in manager.all_subtasks:
         raise UserError(unknown(f"lm-eval task in {task.folder}", task.name, manager.all_subtasks))
-    changes: dict[str, Any] = {"task": task.name}
+    whole = load_yaml(manager.task_index[task.name].yaml_path)
     if compute.mirror:
-        from lm_eval.tasks._yaml_loader import load_yaml
-
-        changes["dataset_path"] = str(
-            Path(compute.mirror) / load_yaml(manager.task_index[task.name].yaml_path)["dataset_path"]
-        )
-    loaded = manager.load([changes])["tasks"][task.name]
+        whole["dataset_path"] = str(Path(compute.mirror) / whole["dataset_path"])
+    random.seed(CHOICES_SEED)
+    datasets.disable_caching()  # a map in the cache may have been made with another seed
+    loaded = manager.load([whole])["tasks"][task.name]
     if loaded.OUTPUT_TYPE == "generate_until":
         wanted = {"max_gen_toks": task.max_new_tokens} if task.max_new_tokens else {}
         until = [*loaded.config.generation_kwargs.get("until", []), stop]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from intern import base, gate, items, library, worker
+from intern import base, gate, items, library, records
 from intern.config import Config, Goal, Model
 from intern.errors import UserError
 
@@ -58,7 +58,7 @@ def identify(folder: Path, config: Config, scene: gate.Scene) -> dict[str, str]:
                 ]
             )
         )
-    worker.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
+    records.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
     return {"model": mine["model_hash"], "items": mine["items_hash"]}
 
 
@@ -82,4 +82,4 @@ def freeze(folder: Path, name: str) -> None:
             f"Recipe {name} ({library.path(name)}) has changed since study {folder} began. "
             "Undo the change, or start another study with study=NAME."
         )
-    worker.write_whole(path, known)
+    records.write_whole(path, known)

@@ -34,11 +34,12 @@ def names() -> list[str]:
 
 
 def register() -> None:
-    """List every recipe as an option for Hydra, unread, beside `none`."""
+    """List every recipe as an option for Hydra, unread, beside `none`; what was adopted before is forgotten."""
+    _files.clear()
+    _loaded.clear()
     _store("none", OmegaConf.structured(Recipe))
     for name in names():
-        if name not in _loaded:
-            _store(name, OmegaConf.create({}))
+        _store(name, OmegaConf.create({}))
 
 
 def adopt(path: Path) -> str:

@@ -1,6 +1,8 @@
 """The run-time nouns of a study: frozen records that pass between its parts and go to disk as JSON."""
 
+import json
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["baseline", "propose", "sweep", "ablate", "repeat", "confirm"]
@@ -152,3 +154,10 @@ class Left:
             if self.hours <= 0
             else None
         )
+
+
+def write_whole(path: Path, value: Any) -> None:
+    """JSON that is either there whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1))
+    part.replace(path)

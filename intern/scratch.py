@@ -35,7 +35,7 @@ def tokenizer(texts: Iterable[str] = (), vocab_size: int | None = None) -> PreTr
     """A byte-level BPE tokenizer with ChatML's special tokens; digits are never merged.
 
     Without a vocab_size it has no merges: 256 bytes and three special tokens. With one, the merges
-    are learnt from `texts` until the vocabulary, specials included, has that size or the texts hold no more pairs."""
+    are learnt from `texts` until the vocabulary, specials included, has that size, or no pair is left."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

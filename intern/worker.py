@@ -25,7 +25,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from intern import config as schema
-from intern import plugins
+from intern import plugins, records
 from intern.config import Config
 from intern.errors import UserError
 from intern.stages import Inputs, Step
@@ -69,7 +69,7 @@ def write_job(folder: Path, job: Job, config: Config) -> None:
     """Lay out a trial folder; job.json last and whole, so that a folder with one can be run."""
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
-    write_whole(folder / "trial.json", asdict(job))
+    records.write_whole(folder / "trial.json", asdict(job))
 
 
 def read_job(folder: Path) -> tuple[Job, Config]:
@@ -80,13 +80,6 @@ def read_job(folder: Path) -> tuple[Job, Config]:
         OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "config.yaml"))
     )
     return Job(**raw), config
-
-
-def write_whole(path: Path, value: Any) -> None:
-    """JSON that is either there whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1))
-    part.replace(path)
 
 
 def main(folder: str, coordinator: int | None = None) -> None:
@@ -149,7 +142,7 @@ def run(folder: Path) -> None:
                 result["scores"] += json.loads((out / "scores.json").read_text())
     except StageFailed as failure:
         result |= {"state": "FAIL", "reason": str(failure)}
-    write_whole(folder / "result.json", {**result, "stages": done, "seconds": round(time.time() - begun, 2)})
+    records.write_whole(folder / "result.json", {**result, "stages": done, "seconds": round(time.time() - begun, 2)})
 
 
 def failure(reason: str, seconds: float) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def main() -> None:
         intermediate=3 * args.hidden, positions=args.positions, seed=args.seed,
     )
     scratch.save(model, tokenizer, args.out)
-    print(f"{args.out}: {model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens, from {len(texts)} texts")
+    size = model.num_parameters() / 1e6
+    print(f"{args.out}: {size:.2f} M parameters, {len(tokenizer)} tokens, from {len(texts)} texts")
 
 
 if __name__ == "__main__":

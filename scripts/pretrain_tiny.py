@@ -31,9 +31,9 @@ LONG = 46  # tokens; longer documents are batched apart, or every short one woul
 FIRST = 6_400  # documents that are worked sums only: copying digits is learnt here, 200 steps
 WORKED = 0.3  # share of the chat answers with their working, enough for sampling to find it
 
-WORDS = "red blue green cat dog bird sun moon tree rain snow fish book door lamp".split()
-NAMES = "Ann Ben Eva Leo Mia Tom".split()
-THINGS = "pens cards nuts shells coins".split()
+WORDS = "red blue green cat dog bird sun moon tree rain snow fish book door lamp".split()  # noqa: SIM905
+NAMES = ["Ann", "Ben", "Eva", "Leo", "Mia", "Tom"]
+THINGS = ["pens", "cards", "nuts", "shells", "coins"]
 
 
 def sum_worked(rng: random.Random) -> Document:

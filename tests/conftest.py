@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from intern import scratch
+from intern import config, library, scratch
 
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
@@ -22,9 +22,20 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Qwen3 of 60 thousand random parameters, saved with tokenizer and chat template."""
     folder = tmp_path_factory.mktemp("random_model")
     tokenizer = scratch.tokenizer()
-    shape = dict(hidden=32, layers=2, heads=2, kv_heads=1, intermediate=64, positions=512)
+    shape = {"hidden": 32, "layers": 2, "heads": 2, "kv_heads": 1, "intermediate": 64, "positions": 512}
     scratch.save(scratch.qwen3(tokenizer, **shape, seed=0), tokenizer, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def composing() -> Iterator[None]:
+    """Hydra, ready to compose as it is inside the command line."""
+    from hydra import initialize_config_dir
+
+    config.register()
+    library.register()
+    with initialize_config_dir(str(HERE / "conf"), version_base="1.3"):
+        yield
 
 
 class Marked:

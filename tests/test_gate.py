@@ -132,7 +132,7 @@ def crooked(some: st.DrawFn) -> list[str]:
     return some(st.permutations(lines))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(crooked())
 def test_only_the_contract_passes(lines: list[str]) -> None:
     """Refused with reasons; or changed in the contract's keys alone, inside their domains, and stable when re-read."""
@@ -150,7 +150,7 @@ def test_only_the_contract_passes(lines: list[str]) -> None:
     assert gate.vet(SCENE, [f"recipe={verdict.recipe}", *verdict.overrides]) == verdict
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(legal())
 def test_all_of_the_contract_passes(proposal: tuple[str, dict[str, contract.Value]]) -> None:
     """Every legal draw is accepted and arrives exactly as it was drawn."""

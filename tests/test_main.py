@@ -1,4 +1,4 @@
-"""The command line: every mistake ends with status 2 and one message that names the fault, its value and the choices."""
+"""The command line: a mistake ends with status 2 and one message that names the fault, its value and the choices."""
 
 import json
 import subprocess
@@ -228,7 +228,8 @@ def test_check(run: Run) -> None:
 
 def test_check_a_file(run: Run) -> None:
     """A recipe from anywhere, by its path."""
-    Path("own.yaml").write_text("stages: [data, sft]\ntunable: {sft.max_steps: [5, 7]}\nsft: {max_steps: 5}\n")
+    text = "stages: [data, sft]\nsft: {max_steps: 5, max_length: 96}\ntunable: {sft.max_steps: [5, 7]}\n"
+    Path("own.yaml").write_text(text)
     words = ["check", "goal=arithmetic", "recipe=own.yaml"]
     assert "recipe.sft.max_steps: 5 -> 7" in run(*words, "recipe.sft.max_steps=7").out
     refused(run(*words, "recipe.sft.max_steps=6"), '"6" is not one of 5, 7')

@@ -40,7 +40,7 @@ def ended(number: int, found: dict[str, Value], value: float | None) -> Trial:
 
 def told(folder: Path) -> list[Any]:
     """Optuna's own view of the journal: its trials."""
-    return search.load(folder, NAME, None).get_trials(deepcopy=False)
+    return search.load(folder, NAME).get_trials(deepcopy=False)
 
 
 def swept(folder: Path, space: Space, trials: list[Trial], values: list[float | None]) -> None:

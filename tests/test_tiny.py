@@ -57,7 +57,7 @@ def test_the_stream_names_every_item_that_it_holds(script):
 
 
 def test_held_out_sums_are_absent_in_words_too(script):
-    for text, keys in islice(script.documents(seed=2), 40_000):
+    for text, _ in islice(script.documents(seed=2), 40_000):
         numbers = STORY_SUM.search(text)
         if numbers:
             assert split_of(arithmetic.key("{} + {}".format(*numbers.groups()))) == "train", text

@@ -22,9 +22,10 @@ def same(given: str, wanted: str) -> bool:
     """Equal as finite numbers (1,000 is 1000.0), or as text without case, outer space and a full stop."""
     given, wanted = given.strip().rstrip(".").casefold(), wanted.strip().rstrip(".").casefold()
     try:
-        return abs(float(given.replace(",", "")) - float(wanted.replace(",", ""))) < 1e-9
+        near = abs(float(given.replace(",", "")) - float(wanted.replace(",", ""))) < 1e-9
     except ValueError:
-        return given == wanted
+        near = False
+    return near or given == wanted  # "inf" and "nan" are words here
 
 
 process_results = lm_eval_results(outcome)

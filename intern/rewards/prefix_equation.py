@@ -1,11 +1,13 @@
 """A prefix equation over number slots, such as `- number0 number1`, is evaluated with the item's numbers."""
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from intern.rewards import lm_eval_results
 
+CONSTANT = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)  # no exponents: Fraction("1e999999999") fills the memory
 LONGEST = 64  # tokens; the longest equation of MAWPS and ASDiv-A has 15
 
 
@@ -36,6 +38,8 @@ def evaluate(tokens: list[str], numbers: list[Fraction]) -> tuple[Fraction, list
         return (left * right if head == "*" else left / right), rest
     if head.startswith("number") and head[6:].isdecimal():
         return numbers[int(head[6:])], rest
+    if not CONSTANT.fullmatch(head):
+        raise ValueError(head)
     return Fraction(head), rest
 
 

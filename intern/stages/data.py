@@ -10,7 +10,7 @@ from intern.errors import UserError
 from intern.items import Row
 from intern.stages import Inputs, Step
 
-VERSION = 1
+VERSION = 2
 READS = ("goal", "recipe.data", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
@@ -50,10 +50,19 @@ def guard(config: Config, inputs: Inputs, out: Path) -> contamination.Guard:
             for _, task in evaluation.tasks(
                 goal, split, inputs.items, config.model.eos_token or "", config.compute, out
             ):
-                texts = [str(task.doc_to_text(doc)) for doc in task.eval_docs]
+                texts = [text for doc in task.eval_docs for text in strings(doc)]
                 keys += [items.normal(text) for text in texts]
                 questions += texts
     return contamination.guard(keys, questions, goal.overlap_words)
+
+
+def strings(value: Any) -> list[str]:
+    """Every text of an item as its data set has it: the rendered prompt would match by its boilerplate."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for part in value for text in strings(part)]
+    return [value] if isinstance(value, str) else []
 
 
 def gather(source: Source, config: Config, inputs: Inputs) -> list[Row]:
@@ -89,14 +98,9 @@ def mapped(source: Source, goal: Goal, item: dict[str, Any]) -> Row | None:
     values = {ours: pick(item, theirs) for ours, theirs in source.columns.items()}
     if source.format == "qa":
         return items.row(goal, {key: str(value) for key, value in values.items()})
-    choices, labels, answer = list(values["choices"]), values.get("labels"), values["answer"]
-    place = (
-        answer
-        if isinstance(answer, int)
-        else list(labels or LETTERS).index(answer)
-        if answer in (labels or LETTERS)
-        else -1
-    )
+    choices, answer = list(values["choices"]), values["answer"]
+    labels = list(values.get("labels") or LETTERS)
+    place = answer if isinstance(answer, int) else labels.index(answer) if answer in labels else -1
     if not 0 <= place < len(choices) <= len(LETTERS):
         return None
     listed = "\n".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False))

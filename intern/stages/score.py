@@ -9,10 +9,11 @@ from typing import Any
 
 from intern import evaluation, items
 from intern.config import Config, Task
+from intern.errors import UserError
 from intern.records import Score
 from intern.stages import Inputs, Step
 
-VERSION = 1
+VERSION = 2
 READS = ("goal", "model.dtype", "model.eos_token", "model.context")
 USES = ("model",)
 MAKES = None
@@ -39,6 +40,8 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
             bootstrap_iters=1000,
         )
         rows = outcomes(task, loaded, results, scorer.tokenizer)
+        if len(rows) < 2:
+            raise UserError(f"{task.name} has {len(rows)} {step.split} items: a standard error needs two or more.")
         scores.append(score(step, task, results, rows))
         samples += rows
     items.write(out / "samples.jsonl", samples)
