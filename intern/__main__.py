@@ -149,6 +149,8 @@ def scene_of(composed: config.Config, words: tuple[str, ...]) -> gate.Scene:
     """What the command line fixed, and the recipes that are left to a proposer."""
     kept = tuple(word for word in words if not word.startswith("recipe="))
     if composed.recipe.name != "none":
+        if found := config.faults(composed):
+            raise UserError("\n".join(["This combination cannot run:", *(f"  - {fault}" for fault in found)]))
         return gate.Scene(kept, (composed.recipe.name,))
     goal = composed.goal.name
     suiting = tuple(name for name in library.names() if goal in library.load(name).suits)

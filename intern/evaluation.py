@@ -61,7 +61,6 @@ def quoted(path: Path) -> str:
 
 def bundled(task: Task, stop: str, compute: Compute) -> Any:
     """One of lm-eval's own tasks, its data set from the mirror where there is one."""
-    import datasets
     import lm_eval.tasks
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._yaml_loader import load_yaml
@@ -73,8 +72,9 @@ def bundled(task: Task, stop: str, compute: Compute) -> Any:
     whole = load_yaml(manager.task_index[task.name].yaml_path)
     if compute.mirror:
         whole["dataset_path"] = str(Path(compute.mirror) / whole["dataset_path"])
+    uncached = {"keep_in_memory": True}  # or a map made with another seed could come from the cache
+    whole["dataset_kwargs"] = {**(whole.get("dataset_kwargs") or {}), **uncached}
     random.seed(CHOICES_SEED)
-    datasets.disable_caching()  # a map in the cache may have been made with another seed
     loaded = manager.load([whole])["tasks"][task.name]
     if loaded.OUTPUT_TYPE == "generate_until":
         wanted = {"max_gen_toks": task.max_new_tokens} if task.max_new_tokens else {}

@@ -54,8 +54,13 @@ def generated(goal: Goal, split: str, seed: int) -> Iterator[Row]:
 def row(goal: Goal, item: Row, key: str | None = None) -> Row:
     """One item as the stages and the evaluator see it: the prompt applied, target and key filled in."""
     question = goal.prompt.format(question=item["question"])
-    target = item.get("target") or LINE.format(answer=item["answer"])
-    return {**item, "question": question, "target": target, "key": key or normal(question)}
+    return {**item, "question": question, "target": target_of(item), "key": key or normal(question)}
+
+
+def target_of(item: Row) -> str:
+    """The item's own target, else the line of its answer; blank where the answer is, so that cleaning sees it."""
+    given, answer = (str(value) if (value := item.get(name)) is not None else "" for name in ("target", "answer"))
+    return given or (LINE.format(answer=answer) if answer.strip() else "")
 
 
 def take(rows: Iterable[Row], count: int) -> list[Row]:

@@ -77,7 +77,7 @@ def read_job(folder: Path) -> tuple[Job, Config]:
     raw = json.loads((folder / "trial.json").read_text())
     raw["steps"] = tuple(Step(**step) for step in raw["steps"])
     config: Config = OmegaConf.to_object(
-        OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "config.yaml"))
+        OmegaConf.merge(OmegaConf.structured(schema.blank()), OmegaConf.load(folder / "config.yaml"))
     )
     return Job(**raw), config
 

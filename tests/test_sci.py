@@ -14,7 +14,7 @@ from intern import items
 from intern.config import ROOT, Source
 from intern.stages import data
 
-ITEMS = 12
+ITEMS = 8
 SHORT = "Which item do both sets hold?"
 LONG = "If a sealed flask holds two moles of a gas at three bar and its walls are heated twice, what will happen"
 
@@ -97,7 +97,7 @@ def test_the_whole_composition(tmp_path: Path, random_model: Path, mirror: Path)
     words = [
         *("goal=sci_reasoning", "model=qwen3-1.7b", "recipe=science/mcq_format", f"model.path={random_model}"),
         *(f"compute.mirror={mirror}", "compute.threads=1", "proposer=fixed", "proposer.confirm=true", "study=sci"),
-        *("model.context=2048", "goal.test.1.max_new_tokens=24", "recipe.sft.max_steps=3", "+recipe.sft.logging_steps=1"),
+        *("model.context=2048", "goal.test.1.max_new_tokens=8", "recipe.sft.max_steps=3"),
     ]  # fmt: skip
     done = intern(words, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ def propose(view: View) -> Proposals:
         for key, domain in sorted(bounds.items())
         if f"recipe.{key}" not in pinned
     ]
-    return (Proposal(recipe, tuple(overrides), "sweep", seed=view.seed, hypothesis="drawn at random"),)
+    return (Proposal(recipe, tuple(overrides), seed=view.seed, hypothesis="drawn at random"),)
 
 
 def draw(rng: Random, domain: Range | Choices) -> Value:

@@ -97,7 +97,7 @@ def mapped(source: Source, goal: Goal, item: dict[str, Any]) -> Row | None:
     """One Hub row in our columns; None where its answer is not among its choices."""
     values = {ours: pick(item, theirs) for ours, theirs in source.columns.items()}
     if source.format == "qa":
-        return items.row(goal, {key: str(value) for key, value in values.items()})
+        return items.row(goal, {key: "" if value is None else str(value) for key, value in values.items()})
     choices, answer = list(values["choices"]), values["answer"]
     labels = list(values.get("labels") or LETTERS)
     place = answer if isinstance(answer, int) else labels.index(answer) if answer in labels else -1

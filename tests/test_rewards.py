@@ -1,0 +1,137 @@
+"""The rewards: what they read, what they refuse, and that score and reward are one judgement."""
+
+import operator
+import time
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intern import plugins
+from intern.rewards import answer_line, exact_answer, prefix_equation
+
+OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+NUMBERS = ["8", "3.5", "0", "-2"]
+ROW = {"answer": "12", "numbers": NUMBERS}
+LEAVES = st.sampled_from([f"number{i}" for i in range(len(NUMBERS))] + ["100.0", "0.01", "7", "-1"])
+TREES = st.recursive(LEAVES, lambda t: st.tuples(st.sampled_from("+-*/"), t, t), max_leaves=12)
+
+
+def written(tree: Any) -> list[str]:
+    """A tree in prefix form."""
+    return [tree] if isinstance(tree, str) else [tree[0], *written(tree[1]), *written(tree[2])]
+
+
+def value(tree: Any) -> Fraction:
+    """A tree's value by Python's own operators; raises ZeroDivisionError."""
+    if isinstance(tree, str):
+        return Fraction(NUMBERS[int(tree[6:])] if tree.startswith("number") else tree)
+    return OPERATORS[tree[0]](value(tree[1]), value(tree[2]))
+
+
+@given(TREES)
+def test_an_equation_has_its_value(tree: Any) -> None:
+    """Right for its own value, wrong for another; a division by zero is an equation with no right answer."""
+    text = " ".join(written(tree))
+    try:
+        answer = value(tree)
+    except ZeroDivisionError:
+        assert prefix_equation.outcome(text, ROW) == 0.0
+        return
+    assert prefix_equation.outcome(text, {**ROW, "answer": str(answer)}) == 1.0
+    assert prefix_equation.outcome(text, {**ROW, "answer": str(answer + 1)}) == 0.0
+
+
+@given(TREES, st.sampled_from(["number0", "+ 1 2", "is it", "="]))
+def test_what_is_left_over_spoils_an_equation(tree: Any, rest: str) -> None:
+    """An equation and something after it, or half an equation, is never right."""
+    try:
+        row = {**ROW, "answer": str(value(tree))}
+    except ZeroDivisionError:
+        row = ROW
+    assert not prefix_equation.outcome(" ".join([*written(tree), rest]), row)
+    assert not prefix_equation.outcome(" ".join(written(tree)[:-1]), row)
+
+
+WORDS = ("+ - * / number0 number9 number-1 number² number٣ numbers ANSWER: 1e999999999 1/3 1_000 ٣ inf nan . , - ~ é "
+         "\x00 \n 12 12. 1e3 -0 0x1f ${x} " + "9" * 5000).split(" ")  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS), max_size=80).map(" ".join)))
+def test_hostile_text_is_judged_and_never_raises(text: str) -> None:
+    """Every reward gives None or a number in [0, 1], at once."""
+    began = time.monotonic()
+    for name in plugins.names("rewards"):
+        judged = plugins.load("rewards", name).outcome(text, ROW)
+        assert judged is None or 0.0 <= judged <= 1.0
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "text", ["1e999999999", "9" * 5000, "* " * 31 + "999999999999 " * 32, "+ " * 100_000, "number" + "9" * 5000]
+)
+def test_no_number_is_a_bomb(text: str) -> None:
+    """What would take memory or minutes is refused or cheap."""
+    began = time.monotonic()
+    assert not prefix_equation.outcome(text, ROW)
+    assert time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "judged"),
+    [
+        ("ANSWER: 12", 1.0),
+        ("7+5=12\nANSWER: 12.", 1.0),
+        ("ANSWER: 12.0", 1.0),
+        ("ANSWER:12", 1.0),
+        ("ANSWER: 11\nno\nANSWER: 12", 1.0),
+        ("ANSWER: 12\nANSWER: 11", 0.0),
+        ("ANSWER: 12 13", 0.0),
+        ("ANSWER: nan", 0.0),
+        ("ANSWER:", None),
+        ("ANSWER: \n12", None),
+        ("answer: 12", None),
+        ("12", None),
+        ("", None),
+    ],
+)
+def test_exact_answer(text: str, judged: float | None) -> None:
+    """The last answer line counts, as a number; without one there is no answer."""
+    assert exact_answer.outcome(text, ROW) == judged
+    assert answer_line.outcome(text, ROW) == float(judged is not None)
+
+
+@pytest.mark.parametrize(
+    ("given_", "wanted", "equal"),
+    [("1,000", "1000.0", True), (" Blue. ", "blue", True), ("blue", "green", False), ("inf", "inf", True),
+     ("nan", "NaN", True), ("1e400", "inf", False), ("0.1", "0.10000000001", True), ("(C)", "C", False)],
+)  # fmt: skip
+def test_same(given_: str, wanted: str, equal: bool) -> None:
+    """As finite numbers, or as text."""
+    assert exact_answer.same(given_, wanted) is equal
+
+
+@given(st.integers() | st.floats(allow_nan=False) | st.text(st.characters(categories=["L", "N"]), min_size=1))
+def test_every_answer_equals_itself(answer: int | float | str) -> None:
+    """Whatever the label, the line that training teaches for it is right."""
+    line = exact_answer.LINE.format(answer=answer)
+    assert exact_answer.outcome(line, {"answer": answer}) == 1.0
+
+
+JUDGES = st.sampled_from(["exact_answer", "prefix_equation"])
+
+
+@given(JUDGES, st.lists(st.sampled_from([*WORDS, "\nANSWER:"]), max_size=9))
+def test_score_and_reward_agree(name: str, words: list[str]) -> None:
+    """lm-eval's result and GRPO's reward are the same number."""
+    from intern.stages import grpo
+
+    module, text = plugins.load("rewards", name), " ".join(words)
+    scored = module.process_results(ROW, [text])
+    completion = [[{"role": "assistant", "content": text}]]
+    columns = {key: [value] for key, value in ROW.items()}
+    rewarded = grpo.reward(name, module.outcome)(prompts=[[]], completions=completion, trainer_state=None, **columns)
+    assert rewarded == [scored["exact_match"]]
+    assert scored["parsed"] == float(module.outcome(text, ROW) is not None)

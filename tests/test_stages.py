@@ -1,0 +1,252 @@
+"""Each stage by itself, on a small random model or the embedded one: what it writes, and what never may be in it."""
+
+import json
+import math
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import pytest
+
+from intern import base, items, plugins
+from intern.config import ROOT, Compute, Config, Data, Goal, Grpo, Model, Recipe, Sft, Source, Synthetic
+from intern.errors import UserError
+from intern.stages import Inputs, Step
+
+TINY = ROOT / "intern" / "models" / "tiny"
+SHORT = Sft(max_steps=3, per_device_train_batch_size=4, max_length=64, logging_steps=1, activation_checkpointing=False)
+PLAIN = Recipe()
+LONG = " ".join(f"w{i}" for i in range(13))
+
+
+class Scene:
+    """A goal's items on disk, and stages that run on them."""
+
+    def __init__(self, folder: Path, model: Path, goal: Goal | None = None) -> None:
+        self.folder = folder
+        goal = goal or Goal("sums", generator="arithmetic", dev_items=24, test_items=12, few_shot=2, max_new_tokens=32)
+        model_ = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
+        self.config = Config(goal=goal, model=model_, compute=Compute("local", checkpoint_steps=2))
+        items.materialise(goal, folder / "items")
+
+    def run(self, stage: str, recipe: Recipe = PLAIN, seed: int = 0, rows: Path | None = None, **step: Any) -> Path:
+        """Run one stage; returns its output folder."""
+        self.config.recipe = recipe
+        out = self.folder / f"{stage}{len(list(self.folder.iterdir()))}"
+        out.mkdir()
+        self.again(stage, out, seed, rows, **step)
+        return out
+
+    def again(self, stage: str, out: Path, seed: int = 0, rows: Path | None = None, **step: Any) -> None:
+        """Run one stage on a folder that may be half made."""
+        model = Path(self.config.model.path)
+        inputs = Inputs(model, model, rows, self.folder / "items", seed)
+        plugins.load("stages", stage).run(Step(stage, **step), self.config, inputs, out)
+
+    def held(self) -> list[items.Row]:
+        """Every dev and test item."""
+        return [row for split in ("dev", "test") for row in items.read(self.folder / "items" / f"{split}.jsonl")]
+
+
+@pytest.fixture
+def scene(tmp_path: Path, random_model: Path) -> Scene:
+    """Sums, on the random model."""
+    return Scene(tmp_path, random_model)
+
+
+@pytest.fixture
+def sums(scene: Scene) -> Path:
+    """Sixty train rows."""
+    return scene.run("data", Recipe(data=Data(rows=60))) / "rows.jsonl"
+
+
+def metrics(out: Path) -> list[dict[str, Any]]:
+    """What the trainer logged."""
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    """The tensors of a checkpoint."""
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two checkpoints have the very same tensors."""
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(first[key].equal(second[key]) for key in first)
+
+
+def plain(out: Path, like: Path) -> None:
+    """Assert that a folder is a checkpoint like any other: of the base's kind, loadable, no adapter and no pickle."""
+    from transformers import AutoModelForCausalLM
+
+    assert base.architecture(out) == base.architecture(like) and base.template(out) == base.template(like)
+    names = {path.name for path in out.iterdir() if path.is_file()}
+    assert not any("adapter" in name or name.endswith((".bin", ".pt", ".pth", ".pkl")) for name in names), names
+    model, settings = AutoModelForCausalLM.from_pretrained(out, output_loading_info=True)
+    assert not settings["missing_keys"] and not settings["unexpected_keys"]
+    assert model.generation_config.do_sample is False
+    assert not same(out, like)
+
+
+def test_data_of_a_generated_goal(scene: Scene) -> None:
+    """Distinct train items only, another draw for another seed, the same for the same."""
+    held = {row["key"] for row in scene.held()}
+    drawn = {}
+    for seed in (0, 1, 2, 0):
+        out = scene.run("data", Recipe(data=Data(mix=[Source(goal=True, limit=300)])), seed)
+        rows = items.read(out / "rows.jsonl")
+        keys = [row["key"] for row in rows]
+        assert len(set(keys)) == 300 and held.isdisjoint(keys) and {items.split_of(key) for key in keys} == {"train"}
+        assert drawn.setdefault(seed, rows) == rows
+    assert drawn[0] != drawn[1] != drawn[2]
+
+
+def test_data_of_local_files(tmp_path: Path, random_model: Path) -> None:
+    """Repeated, blank and contaminated rows are dropped; what is left is what was given."""
+    files, good = tmp_path / "files", [{"question": f"Which is {i}?", "answer": i} for i in range(9)]
+    files.mkdir()
+    test = [{"question": "Is it held?", "answer": 1}, {"question": f"If {LONG} then?", "answer": 2}]
+    bad = [
+        {"question": "  ", "answer": 3}, {"question": "Blank?", "answer": " "}, {"question": "None?", "answer": None},
+        {"question": " is IT   held?", "answer": 4}, {"question": f"So {LONG.upper()} or not?", "answer": 5},
+        {"question": "Is dev held?", "answer": 6}, good[0], {**good[1], "question": " which is 1? "},
+    ]  # fmt: skip
+    for split, rows in {"train": good + bad, "test": test, "dev": [{"question": "Is DEV held?", "answer": 1}]}.items():
+        items.write(files / f"{split}.jsonl", rows)
+    scene = Scene(tmp_path, random_model, Goal("local", data_dir=str(files)))
+    rows = items.read(scene.run("data") / "rows.jsonl")
+    assert sorted(row["target"] for row in rows) == [f"ANSWER: {i}" for i in range(9)]
+
+
+def test_data_without_rows_names_the_source(tmp_path: Path, random_model: Path) -> None:
+    """A missing column, and nothing left at all, are a person's faults and are told so."""
+    folder = tmp_path / "mirror" / "some" / "set"
+    folder.mkdir(parents=True)
+    items.write(folder / "train.jsonl", [{"q": " ", "a": "1"}])
+    scene = Scene(tmp_path, random_model)
+    scene.config.compute.mirror = str(tmp_path / "mirror")
+    for column, said in (("question", "no column question; it has q, a"), ("q", "No training rows are left of 1")):
+        mix = [Source(hub="some/set", columns={"question": column, "answer": "a"})]
+        with pytest.raises(UserError, match=said):
+            scene.run("data", Recipe(data=Data(mix=mix)))
+    scene.config.goal.deny = ["some/set"]
+    with pytest.raises(UserError, match="denied"):
+        scene.run("data", Recipe(data=Data(mix=mix)))
+
+
+@pytest.mark.parametrize("style", ["solution", "answer"])
+def test_synthetic(scene: Scene, style: str) -> None:
+    """Train items alone, with the working or the answer line, added to the rows so far."""
+    before = scene.run("data", Recipe(data=Data(rows=10))) / "rows.jsonl"
+    for seed in range(3):
+        rows = items.read(scene.run("synthetic", Recipe(synthetic=Synthetic(90, style)), seed, before) / "rows.jsonl")
+        assert len(rows) == 100 and {items.split_of(row["key"]) for row in rows} == {"train"}
+        assert {row["key"] for row in rows}.isdisjoint(row["key"] for row in scene.held())
+        assert sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows) == (10 if style == "solution" else 100)
+        assert all(row["target"].endswith(f"ANSWER: {row['answer']}") for row in rows)
+
+
+@pytest.mark.parametrize("rank", [None, 4])
+def test_sft(scene: Scene, sums: Path, random_model: Path, rank: int | None) -> None:
+    """A plain checkpoint, merged where LoRA trained it, and a row per step."""
+    out = scene.run("sft", Recipe(sft=SHORT, lora=rank), rows=sums)
+    plain(out, random_model)
+    assert [row["step"] for row in metrics(out)] == [1, 2, 3]
+    assert all(math.isfinite(row["loss"]) for row in metrics(out))
+
+
+def test_loss_on_completions_only(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The labels of a batch are its targets and their end of turn, and nothing of the prompts."""
+    from intern import training
+
+    seen = []
+    monkeypatch.setattr(training, "fit", lambda trainer, *_: seen.append(trainer))
+    scene.run("sft", Recipe(sft=SHORT), rows=sums)
+    tokenizer = seen[0].processing_class
+    labels = [row[row != -100] for batch in seen[0].get_train_dataloader() for row in batch["labels"]]
+    learnt = sorted(tokenizer.decode(label).rstrip("\n") for label in labels)
+    assert learnt == sorted(row["target"] + "<|im_end|>" for row in items.read(sums))
+
+
+def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped at step 3 with a checkpoint at 2: each step is logged once, the weights are those of a straight run."""
+    from intern import training
+
+    class Dies(training.Watch):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            super().on_log(args, state, control, logs)
+            if state.global_step == 3:
+                raise KeyboardInterrupt
+
+    recipe = Recipe(sft=Sft(**{**vars(SHORT), "max_steps": 5}))
+    straight = scene.run("sft", recipe, rows=sums)
+    monkeypatch.setattr(training, "Watch", Dies)
+    out = scene.folder / "stopped"
+    out.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        scene.again("sft", out, rows=sums)
+    monkeypatch.undo()
+    assert [row["step"] for row in metrics(out)] == [1, 2, 3]
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"stage": "sft", "st')
+    scene.again("sft", out, rows=sums)
+    assert [row["step"] for row in metrics(out)] == [1, 2, 3, 4, 5]
+    assert [row["loss"] for row in metrics(out)] == [row["loss"] for row in metrics(straight)]
+    assert same(out, straight)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.04])
+def test_grpo(tmp_path: Path, beta: float) -> None:
+    """A plain checkpoint; two rewards in their weights; a KL term where there is a beta."""
+    scene = Scene(tmp_path, TINY)
+    rows = scene.run("data", Recipe(data=Data(rows=20))) / "rows.jsonl"
+    settings = Grpo(
+        learning_rate=1e-3, max_steps=2, per_device_train_batch_size=4, num_generations=2, max_completion_length=24,
+        beta=beta, logging_steps=1, activation_checkpointing=False,
+    )  # fmt: skip
+    out = scene.run("grpo", Recipe(grpo=settings, rewards={"goal": 1.0, "answer_line": 0.5}), rows=rows)
+    plain(out, TINY)
+    logged = metrics(out)
+    assert [row["step"] for row in logged] == [1, 2] and all(("kl" in row) == bool(beta) for row in logged)
+    for row in logged:
+        weighed = row["rewards/exact_answer/mean"] + 0.5 * row["rewards/answer_line/mean"]
+        assert row["reward"] == pytest.approx(weighed, abs=1e-6)
+    assert any(row["rewards/answer_line/mean"] > 0 for row in logged)
+
+
+def test_score(tmp_path: Path) -> None:
+    """Value and standard error are those of the samples, one per item, in order; a second score is the same."""
+    scene = Scene(tmp_path, TINY)
+    out, again = (scene.run("score", split="dev") for _ in range(2))
+    (score,) = json.loads((out / "scores.json").read_text())
+    samples = items.read(out / "samples.jsonl")
+    values = [row["value"] for row in samples]
+    assert [row["doc_id"] for row in samples] == list(range(24))
+    assert [row["target"] for row in samples] == [row["target"] for row in items.read(tmp_path / "items" / "dev.jsonl")]
+    assert (score["task"], score["split"], score["metric"]) == ("sums", "dev", "exact_match")
+    assert (score["n"], score["shots"]) == (24, 0)
+    assert score["value"] == pytest.approx(mean(values))
+    assert score["stderr"] == pytest.approx(stdev(values) / math.sqrt(24))
+    assert score["parse_rate"] == mean(row["parsed"] for row in samples)
+    assert score["truncation_rate"] == mean(row["truncated"] for row in samples)
+    for name in ("samples.jsonl", "scores.json"):
+        assert (out / name).read_bytes() == (again / name).read_bytes()
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_score_of_a_model_that_never_answers(scene: Scene, shots: int) -> None:
+    """Nothing parsed, everything cut, nothing right."""
+    scene.config.goal.max_new_tokens = 4
+    (score,) = json.loads((scene.run("score", split="test", shots=shots) / "scores.json").read_text())
+    assert (score["n"], score["shots"]) == (12, shots)
+    assert (score["value"], score["stderr"], score["parse_rate"], score["truncation_rate"]) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_one_item_is_too_few(tmp_path: Path, random_model: Path) -> None:
+    """lm-eval gives no standard error for one item; the person is told."""
+    scene = Scene(tmp_path, random_model, Goal("sums", generator="arithmetic", dev_items=1, max_new_tokens=4))
+    with pytest.raises(UserError, match="has 1 dev items"):
+        scene.run("score", split="dev")
