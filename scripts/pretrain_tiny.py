@@ -1,6 +1,14 @@
 """Make the embedded base model again, from nothing, on a CPU.
 
-WORK IN PROGRESS
+A Qwen3 of 0.82 million parameters, byte by byte, reads short documents of small skills: worked and
+guessed sums, columns, times tables, sorting, counting, echoes, and some chats. It can write a carry
+but seldom does so in the evaluated format, which is what post-training is to change. No document
+holds a held-out item of any generator (`intern.items`). The loss falls only on what a document's
+given part determines.
+
+The committed weights: 1,800 steps, seed 0, one thread, 10 minutes on a shared machine; greedy,
+zero-shot, 15.0 % of 412 dev items of `arithmetic` and 0 of 300 of `mixed`. Three steps repeat bit for bit on
+one thread; how far a full re-run differs on other machines or threads has not been measured.
 
     python scripts/pretrain_tiny.py --out intern/models/tiny
 """
@@ -210,7 +218,7 @@ def pretrain(out: Path, steps: int, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("intern/models/tiny"))
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--seed", type=int, default=0)
     pretrain(**vars(parser.parse_args()))
 
