@@ -18,48 +18,45 @@ PLACES = ("path", "data_dir")  # of goal and model: their contents are hashed in
 
 def identify(folder: Path, config: Config, scene: gate.Scene) -> dict[str, str]:
     """Hashes of base and items. Raises UserError where the folder belongs to another goal, model or set of pins."""
-    items_folder = folder / "items"
-    if not items_folder.exists():
-        part = folder / "items.part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        items.materialise(config.goal, part)
-        part.rename(items_folder)
     mine = {
         "goal": plain(config.goal),
         "model": plain(config.model),
         "model_hash": base.digest(config.model),
-        "items_hash": base.folder_digest(items_folder),
+        "items_hash": base.folder_digest(materialised(folder, config.goal)),
         "data_hash": data_hash(config.goal),
         "pins": None if config.proposer.name == "fixed" else sorted(scene.pins),
     }
     path = folder / "study.json"
     known = json.loads(path.read_text()) if path.exists() else {**mine, "recipes": {}}
-    changed = [
-        f"  - {key}: it has {known[key]!r}, now {mine[key]!r}"
-        for key in ("model_hash", "data_hash", "items_hash")
-        if known[key] != mine[key]
-    ]
-    for part_name in ("goal", "model"):
-        changed += [
-            f"  - {part_name}.{key}: it has {value!r}, now {mine[part_name].get(key)!r}"
-            for key, value in known[part_name].items()
-            if value != mine[part_name].get(key)
-        ]
-    if None not in (known["pins"], mine["pins"]) and known["pins"] != mine["pins"]:
-        changed.append(f"  - pinned on the command line: it has {known['pins']}, now {mine['pins']}")
-    if changed:
-        raise UserError(
-            "\n".join(
-                [
-                    f"Study {folder} was begun with something else:",
-                    *changed,
-                    "Undo the change, or start another study with study=NAME.",
-                ]
-            )
-        )
+    if changed := differences(known, mine):
+        what = [f"Study {folder} was begun with something else:", *changed]
+        raise UserError("\n".join([*what, "Undo the change, or start another study with study=NAME."]))
     records.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
     return {"model": mine["model_hash"], "items": mine["items_hash"]}
+
+
+def materialised(folder: Path, goal: Goal) -> Path:
+    """The folder of the goal's items, written whole at the first start."""
+    done, part = folder / "items", folder / "items.part"
+    if not done.exists():
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        items.materialise(goal, part)
+        part.rename(done)
+    return done
+
+
+def differences(known: dict[str, Any], mine: dict[str, Any]) -> list[str]:
+    """One line for each thing that is not as it was when the study began."""
+    old, new = (
+        {f"{part}.{key}": value for part in ("goal", "model") for key, value in side[part].items()}
+        for side in (known, mine)
+    )
+    old |= {key: known[key] for key in ("model_hash", "data_hash", "items_hash")}
+    new |= {key: mine[key] for key in ("model_hash", "data_hash", "items_hash")}
+    if None not in (known["pins"], mine["pins"]):  # proposer=fixed pins nothing: its overrides are the trial
+        old["pinned on the command line"], new["pinned on the command line"] = known["pins"], mine["pins"]
+    return [f"  - {key}: it has {value!r}, now {new.get(key)!r}" for key, value in old.items() if value != new.get(key)]
 
 
 def plain(section: Goal | Model) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from pathlib import Path
 from intern import worker
 from intern.config import Compute
 
-QUIET = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+QUIET = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # or threads spin: GRPO ran ten times slower beside one other process
     "GOMP_SPINCOUNT": "0",
 }
