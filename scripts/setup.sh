@@ -15,7 +15,7 @@ setup() { # setup WHAT: WHAT is an argument of pip install, such as '.[test]'
   echo "Setting up .venv with $("$python" --version) and the pins of scripts/constraints.txt (about 3 minutes, once) ..."
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   .venv/bin/python -m pip install --disable-pip-version-check --constraint scripts/constraints.txt --editable "$1" 2>&1 |
-    grep --line-buffered -E '^(Collecting|Installing|Successfully|ERROR|error|  ERROR)' | cut -c1-100
+    sed -u -n -E '/^(Collecting|Installing|Successfully|ERROR|error|  ERROR)/{s/(.{100}).*/\1/;p}'
   echo "$wanted" > "$stamp"
   echo "Set up."
 }

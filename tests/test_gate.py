@@ -54,7 +54,7 @@ def test_pins() -> None:
     passed = gate.vet(scene, [GRPO, "recipe.grpo.beta=0.01"])
     assert isinstance(passed, Vetted) and passed.overrides == (f"{RATE}=0.0005", "recipe.grpo.beta=0.01")
     assert passed.config.recipe.grpo.learning_rate == 0.0005
-    assert gate.difference(passed) == [(RATE, 3e-4, 5e-4), ("recipe.grpo.beta", None, 0.01)]
+    assert gate.difference(passed) == [(RATE, 5e-5, 5e-4), ("recipe.grpo.beta", None, 0.01)]
 
 
 def test_cross_field(tmp_path: Path) -> None:

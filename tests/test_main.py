@@ -219,7 +219,7 @@ def test_check(run: Run) -> None:
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.splitlines() == [
         "ok: arithmetic/grpo with recipe.grpo.beta=0.04 recipe.grpo.learning_rate=0.001",
-        "  recipe.grpo.learning_rate: 0.0003 -> 0.001",
+        "  recipe.grpo.learning_rate: 5e-05 -> 0.001",
         "  recipe.grpo.beta: None -> 0.04",
     ]
     assert run("check", *SCENE.words, GRPO).out == "ok: arithmetic/grpo with its own values\n"

@@ -145,7 +145,7 @@ def test_another_proposers_trial_counts_with_the_recipes_own_values(tmp_path: Pa
     """Its overrides, else the recipe's values; a key that the recipe leaves unset is left out."""
     tried = Trial(1, "propose", "COMPLETE", recipe=NAME, overrides=("recipe.grpo.beta=0.01",), scores=(score(0.3),))
     search.ask(tmp_path, NAME, space, KEYS, [BASE, tried], 0)
-    assert told(tmp_path)[0].params == {"grpo.beta": 0.01, "grpo.learning_rate": 3e-4}
+    assert told(tmp_path)[0].params == {"grpo.beta": 0.01, "grpo.learning_rate": 5e-5}
 
 
 def test_a_pin_outside_the_contract(tmp_path: Path, space: Space) -> None:
