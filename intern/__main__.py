@@ -58,6 +58,14 @@ def main() -> None:
     except BrokenPipeError:  # `intern trials … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(
+            f"intern: {error.filename}: {error.strerror}. Give a folder that you may write to: outputs=PATH.",
+            file=sys.stderr,
+        )
+        status = 2
     sys.exit(status)
 
 
