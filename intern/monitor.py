@@ -25,7 +25,7 @@ def follow(running: Running, folder: Path, limit: float, label: str, console: Co
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    seen = len(stage_rows(folder))  # an earlier attempt's
+    seen = told = len(stage_rows(folder))  # an earlier attempt's
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
             bar = bars.add_task(label, total=None, note="")
@@ -33,7 +33,12 @@ def follow(running: Running, folder: Path, limit: float, label: str, console: Co
                 if time.monotonic() - began > limit:
                     running.kill()
                     return f"time is up after {limit / 60:.1f} minutes"
-                draw(bars, bar, folder, label, seen)
+                rows = stage_rows(folder)
+                if rows[seen:]:
+                    draw(bars, bar, folder, label, rows[-1])
+                if not console.is_terminal:
+                    tell(console, label, rows[told:])
+                    told = len(rows)
                 time.sleep(PAUSE)
     except BaseException:
         running.kill()  # interrupted: nothing may outlive the coordinator
@@ -41,16 +46,25 @@ def follow(running: Running, folder: Path, limit: float, label: str, console: Co
     return None
 
 
-def draw(bars: Progress, bar: Any, folder: Path, label: str, seen: int) -> None:
+def tell(console: Console, label: str, begun: list[dict[str, Any]]) -> None:
+    """Where no bar can move: one line for each stage as it begins."""
+    for stage in begun:
+        what = f"{named(stage)} {stage['shots']}-shot" if stage["shots"] else named(stage)
+        console.print(f"    {label}  {what}{'  (reused)' if stage['reused'] else ''}", highlight=False, soft_wrap=True)
+
+
+def named(stage: dict[str, Any]) -> str:
+    """A stage's name, with the split that it scores."""
+    return f"{stage['stage']} {stage['split']}".rstrip()
+
+
+def draw(bars: Progress, bar: Any, folder: Path, label: str, stage: dict[str, Any]) -> None:
     """Show the stage under way, its step and its latest loss or reward."""
-    rows = stage_rows(folder)[seen:]
-    if not rows:
-        return
-    metrics = folder.parent.parent / "stages" / f"{rows[-1]['out']}.tmp" / "metrics.jsonl"
-    row = last_row(metrics)
+    row = last_row(folder.parent.parent / "stages" / f"{stage['out']}.tmp" / "metrics.jsonl")
     note = "  ".join(f"{key} {row[key]:.3g}" for key in ("reward", "loss") if isinstance(row.get(key), float))
-    what = " ".join(str(v) for v in (rows[-1]["stage"], rows[-1]["split"]) if v)
-    bars.update(bar, description=f"{label}  {what}", completed=row.get("step", 0), total=row.get("steps"), note=note)
+    bars.update(
+        bar, description=f"{label}  {named(stage)}", completed=row.get("step", 0), total=row.get("steps"), note=note
+    )
 
 
 def stage_rows(folder: Path) -> list[dict[str, Any]]:

@@ -44,7 +44,9 @@ def run(config: Config, scene: gate.Scene, console: Console) -> int:
     with ledger.locked(folder):
         hashes = identity.identify(folder, config, scene)
         if ledger.end(folder):
-            console.print(f"Study {folder} has ended; its test items are spent. Start another with study=NAME.")
+            console.print(
+                f"Study {folder} has ended; its test items are spent. Start another with study=NAME.", soft_wrap=True
+            )
             console.print(report.text(folder), markup=False, highlight=False, soft_wrap=True)
             return 0
         for name in recipes:
