@@ -7,10 +7,11 @@ holds a held-out item of any generator (`intern.items`). The loss falls only on 
 given part determines.
 
 The committed weights: 1,800 steps, seed 0, one thread, 10 minutes on a shared machine; greedy,
-zero-shot, 15.0 % of 412 dev items of `arithmetic` and 0 of 300 of `mixed`. Three steps repeat bit for bit on
-one thread; how far a full re-run differs on other machines or threads has not been measured.
+zero-shot, 15.0 % of 412 dev items of `arithmetic` and 0 of 300 of `mixed`. A second full run with
+OMP_NUM_THREADS=1 on the same kind of machine gave the same file, byte for byte; the tolerance for other
+machines or thread counts has not been measured.
 
-    python scripts/pretrain_tiny.py --out intern/models/tiny
+    OMP_NUM_THREADS=1 python scripts/pretrain_tiny.py --out intern/models/tiny
 """
 
 from __future__ import annotations
