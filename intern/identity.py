@@ -48,15 +48,16 @@ def materialised(folder: Path, goal: Goal) -> Path:
 
 def differences(known: dict[str, Any], mine: dict[str, Any]) -> list[str]:
     """One line for each thing that is not as it was when the study began."""
-    old, new = (
-        {f"{part}.{key}": value for part in ("goal", "model") for key, value in side[part].items()}
-        for side in (known, mine)
-    )
-    old |= {key: known[key] for key in ("model_hash", "data_hash", "items_hash")}
-    new |= {key: mine[key] for key in ("model_hash", "data_hash", "items_hash")}
+    old, new = stated(known), stated(mine)
     if None not in (known["pins"], mine["pins"]):  # proposer=fixed pins nothing: its overrides are the trial
         old["pinned on the command line"], new["pinned on the command line"] = known["pins"], mine["pins"]
     return [f"  - {key}: it has {value!r}, now {new.get(key)!r}" for key, value in old.items() if value != new.get(key)]
+
+
+def stated(side: dict[str, Any]) -> dict[str, Any]:
+    """One side of a comparison: every key of goal and model, and the hashes of what they name."""
+    keys = {f"{part}.{key}": value for part in ("goal", "model") for key, value in side[part].items()}
+    return keys | {key: side[key] for key in ("model_hash", "data_hash", "items_hash")}
 
 
 def plain(section: Goal | Model) -> dict[str, Any]:
