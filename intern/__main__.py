@@ -190,7 +190,7 @@ def check(words: list[str]) -> int:
 
 def trials(words: list[str]) -> int:
     """`trials STUDY [--json]`: print the ledger."""
-    from intern import report
+    from intern import summary
 
     names = [word for word in words if word != "--json"]
     if len(names) != 1 or names[0].startswith("-"):
@@ -203,7 +203,7 @@ def trials(words: list[str]) -> int:
     if "--json" in words:
         print(json.dumps([trial.public() for trial in ledger.trials(folder)], indent=1))
     else:
-        print(report.text(folder))
+        print(summary.text(folder))
     return 0
 
 

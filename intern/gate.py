@@ -7,6 +7,7 @@ from values that the gate itself has written. A refusal is a value with all its 
     python -m intern check goal=arithmetic model=tiny recipe=arithmetic/sft recipe.sft.learning_rate=1e-3"""
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,12 @@ class Scene:
     def pins(self) -> tuple[str, ...]:
         """The command line's `recipe.<key>=<value>` words: fixed for every trial."""
         return tuple(word for word in self.words if word.startswith("recipe."))
+
+    @property
+    def command(self) -> str:
+        """The command line that made it."""
+        chosen = [f"recipe={library.origin(self.recipes[0])}"] if len(self.recipes) == 1 else []
+        return shlex.join(["python", "-m", "intern", *self.words, *chosen])
 
 
 @dataclass(frozen=True)

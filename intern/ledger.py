@@ -76,9 +76,9 @@ def finish(study: Path, number: int, result: Mapping[str, Any]) -> None:
     append(study, "result", number=number, **result)
 
 
-def judge(study: Path, number: int, verdict: Verdict) -> None:
-    """Record the comparison with the incumbent."""
-    append(study, "verdict", number=number, verdict=asdict(verdict))
+def judge(study: Path, number: int, verdict: Verdict, which: str = "verdict") -> None:
+    """Record the comparison with the incumbent, or which="recovery": with the checkpoint before a stopped stage."""
+    append(study, which, number=number, verdict=asdict(verdict))
 
 
 def trials(study: Path) -> tuple[Trial, ...]:
@@ -93,9 +93,9 @@ def trials(study: Path) -> tuple[Trial, ...]:
         elif kind == "result":
             number = event.pop("number")
             found[number] = replace(found[number], **typed(event))
-        elif kind == "verdict":
+        elif kind in ("verdict", "recovery"):
             number = event["number"]
-            found[number] = replace(found[number], verdict=Verdict(**event["verdict"]))
+            found[number] = replace(found[number], **{kind: Verdict(**event["verdict"])})
     return tuple(found[number] for number in sorted(found))
 
 
@@ -110,6 +110,11 @@ def typed(result: dict[str, Any]) -> dict[str, Any]:
         "scores": tuple(Score(**s) for s in result["scores"]),
         "stages": tuple(result["stages"]),
     }
+
+
+def starts(study: Path) -> list[dict[str, Any]]:
+    """Every start of a coordinator: its time, its command, the versions of the libraries."""
+    return [event for event in events(study) if event["event"] == "start"]
 
 
 def end(study: Path) -> dict[str, Any] | None:

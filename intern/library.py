@@ -166,3 +166,8 @@ def differing(values: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
 def path(name: str) -> Path:
     """The file of a recipe."""
     return _files[name]
+
+
+def origin(name: str) -> str:
+    """What a person writes after recipe=: the name, or the path of an adopted file."""
+    return str(_files[name]) if name.startswith("file/") else name

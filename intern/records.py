@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["baseline", "propose", "sweep", "ablate", "repeat", "confirm"]
+Kind = Literal["baseline", "propose", "sweep", "remedy", "rollback", "ablate", "repeat", "confirm"]
+UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
 State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "REJECTED"]
 Call = Literal["keep", "discard", "undecided"]
 
@@ -66,6 +67,10 @@ class Proposal:
     """Seed of every stage."""
     sweep: tuple[str, ...] = ()
     """Contract keys whose values Optuna fills in."""
+    within: tuple[tuple[str, float, float], ...] = ()
+    """(key, low, high) for keys of `sweep` that are searched more narrowly than the contract allows."""
+    fidelity: float = 1.0
+    """Share of the recipe's training steps, in (0, 1]: a cheap trial ranks recipes."""
     hypothesis: str = ""
     """One sentence: why this should help."""
 
@@ -110,6 +115,10 @@ class Trial:
     """Set when PRUNED."""
     verdict: Verdict | None = None
     """Set when it was compared with the incumbent."""
+    recovery: Verdict | None = None
+    """For a remedy: the comparison with the checkpoint that entered the stage which was stopped."""
+    fidelity: float = 1.0
+    """Share of the recipe's training steps."""
     seconds: float | None = None
     """Wall time over all attempts that reached a result."""
     reason: str | None = None
@@ -131,6 +140,7 @@ class Trial:
         row["scores"] = [asdict(s) for s in self.scores]
         row["diagnosis"] = asdict(self.diagnosis) if self.diagnosis else None
         row["verdict"] = self.verdict.call if self.verdict else None
+        row["recovery"] = asdict(self.recovery) if self.recovery else None
         row["stages"] = list(self.stages)
         return row
 

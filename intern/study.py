@@ -23,8 +23,8 @@ from intern import (
     library,
     monitor,
     plugins,
-    report,
     search,
+    summary,
     worker,
 )
 from intern.config import Config, Recipe, flat
@@ -47,16 +47,17 @@ def run(config: Config, scene: gate.Scene, console: Console) -> int:
             console.print(
                 f"Study {folder} has ended; its test items are spent. Start another with study=NAME.", soft_wrap=True
             )
-            console.print(report.text(folder), markup=False, highlight=False, soft_wrap=True)
+            console.print(summary.text(folder), markup=False, highlight=False, soft_wrap=True)
             return 0
         for name in recipes:
             identity.freeze(folder, name)
+        ledger.append(folder, "start", command=scene.command, versions=worker.versions())
         launcher = plugins.load("launchers", config.compute.launcher).open(config.compute)
         try:
             Study(folder, config, scene, recipes, hashes, launcher, console).loop()
         finally:
             launcher.close()
-    console.print(report.text(folder), markup=False, highlight=False, soft_wrap=True)
+    console.print(summary.text(folder), markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -221,7 +222,7 @@ class Study:
             return
         best = incumbent(self.trials)
         verdict = judge.compare(
-            report.samples(self.folder, trial, "dev"), report.samples(self.folder, best, "dev"), best.number
+            summary.samples(self.folder, trial, "dev"), summary.samples(self.folder, best, "dev"), best.number
         )
         ledger.judge(self.folder, trial.number, verdict)
 
@@ -261,7 +262,7 @@ class Study:
 
     def say(self, trial: Trial) -> None:
         """One line for a trial that has ended."""
-        self.console.print(report.line(trial), highlight=False, soft_wrap=True, markup=False)
+        self.console.print(summary.line(trial), highlight=False, soft_wrap=True, markup=False)
 
 
 def incumbent(trials: tuple[Trial, ...]) -> Trial:

@@ -185,9 +185,14 @@ def stage_key(step: Step, module: Any, config: Config, job: Job, model_hash: str
         "model": model_hash if "model" in module.USES else None,
         "rows": rows_hash if "rows" in module.USES else None,
         "seed": job.seed if "seed" in module.USES else None,
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "libraries": versions(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of the libraries that decide a result."""
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 def plain(node: Any) -> Any:

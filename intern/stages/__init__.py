@@ -20,6 +20,8 @@ class Step:
     """For score: "dev" or "test"."""
     shots: int = 0
     """For score: worked examples in the prompt."""
+    fidelity: float = 1.0
+    """For sft and grpo: share of the recipe's training steps."""
 
 
 @dataclass(frozen=True)
