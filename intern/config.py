@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # a wheel carries conf/ and recipes/ inside
 
 
 def tunable(default: Any = None) -> Any:
@@ -86,6 +86,8 @@ class Data:
 
     mix: list[Source] = field(default_factory=lambda: [Source(goal=True)])
     rows: int | None = tunable()  # at most, after cleaning; None: all
+    verified: bool = tunable(False)  # keep only rows whose target the goal's scorer finds right
+    answer_line: bool = tunable(False)  # end a target that lacks it with the evaluator's answer line
 
 
 @dataclass
@@ -130,7 +132,7 @@ class Grpo:
     weight_decay: float | None = tunable()
     lr_scheduler_type: str | None = tunable()
     num_generations: int | None = tunable()
-    max_completion_length: int | None = tunable()
+    max_completion_length: int | None = tunable()  # None: the goal's max_new_tokens
     temperature: float | None = tunable()
     top_p: float | None = tunable()
     beta: float | None = tunable()
@@ -212,6 +214,7 @@ class Config:
     study: str = MISSING
     outputs: str = "outputs"
     seed: int = 0
+    quiet: bool = False  # print the result alone
 
 
 STAGE_SECTIONS = {"data": Data, "synthetic": Synthetic, "sft": Sft, "grpo": Grpo}
@@ -224,8 +227,10 @@ def blank() -> Config:
 
 def register() -> None:
     """Make the schema and the `package:` resolver known to Hydra. The gate lets no proposal interpolate."""
+    from hydra.core.config_store import ConfigStore
+
     ConfigStore.instance().store(name="schema", node=blank())
-    OmegaConf.register_new_resolver("package", lambda path: str(ROOT / "intern" / path), replace=True)
+    OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), replace=True)
 
 
 def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -247,7 +252,7 @@ def faults(config: Config) -> list[str]:
     """Every cross-field fault of a composed config, at once and without torch."""
     recipe, found = config.recipe, []
     if "grpo" in recipe.stages:
-        found += grpo_faults(recipe.grpo, config.model.context)
+        found += grpo_faults(recipe.grpo, config.goal.max_new_tokens, config.model.context)
     if "sft" in recipe.stages:
         longest = recipe.sft.max_length or 1024
         if longest > config.model.context:
@@ -257,8 +262,8 @@ def faults(config: Config) -> list[str]:
     return found
 
 
-def grpo_faults(grpo: Grpo, context: int) -> list[str]:
-    """TRL's own rules for a GRPO batch (defaults: batch 8, accumulation 1, 8 generations, 512 tokens)."""
+def grpo_faults(grpo: Grpo, longest: int, context: int) -> list[str]:
+    """TRL's own rules for a GRPO batch (defaults: batch 8, accumulation 1, 8 generations; ours: `longest` tokens)."""
     generations, found = grpo.num_generations or 8, []
     rounds = grpo.steps_per_generation or grpo.gradient_accumulation_steps or 1
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -271,9 +276,9 @@ def grpo_faults(grpo: Grpo, context: int) -> list[str]:
             f"recipe.grpo.num_generations={generations}; choose one of "
             f"{', '.join(str(n) for n in range(2, batch + 1) if batch % n == 0)}"
         )
-    if (grpo.max_completion_length or 512) >= context:
+    if (grpo.max_completion_length or longest) >= context:
         found.append(
-            f"recipe.grpo.max_completion_length={grpo.max_completion_length or 512} leaves no room "
+            f"recipe.grpo.max_completion_length={grpo.max_completion_length or longest} leaves no room "
             f"for a prompt in model.context={context}"
         )
     return found

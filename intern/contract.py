@@ -59,7 +59,8 @@ class Choices:
         return ", ".join(show(option) for option in self.options)
 
 
-Contract = dict[str, Range | Choices]
+Domain = Range | Choices
+Contract = dict[str, Domain]
 
 
 def number(text: str, kind: type) -> float | int:
@@ -78,11 +79,18 @@ def show(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
 
 
-def tidy(domain: Range | Choices, value: Value) -> Value:
+def tidy(domain: Domain, value: Value) -> Value:
     """The value with three significant digits, inside its domain: what a person reads and passes on."""
     if not isinstance(domain, Range) or domain.kind is not float:
         return value
     return min(max(float(f"{value:.3g}"), domain.low), domain.high)
+
+
+def narrowed(domain: Domain, low: float, high: float) -> dict[str, float]:
+    """The bounds of a range, as far as they lie inside it."""
+    if not isinstance(domain, Range):
+        return {}
+    return {"low": domain.kind(max(domain.low, low)), "high": domain.kind(min(domain.high, high))}
 
 
 def field_type(key: str) -> tuple[type | None, bool]:
@@ -140,7 +148,7 @@ def read(tunable: Any) -> tuple[Contract, list[str]]:
     return contract, found
 
 
-def domain(kind: type, spec: Any) -> Range | Choices:
+def domain(kind: type, spec: Any) -> Domain:
     """One key's Range or Choices from YAML; raises ValueError."""
     if isinstance(spec, list) and spec:
         options = tuple(typed(kind, option) for option in spec)

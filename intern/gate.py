@@ -4,7 +4,7 @@ A line is `recipe=<name>` or `recipe.<key>=<value>`, read by the strict reader b
 The key must be in the recipe's contract and the value inside its domain; the config is then composed
 from values that the gate itself has written. A refusal is a value with all its reasons.
 
-    python -m intern check goal=arithmetic model=tiny recipe=arithmetic/sft recipe.sft.learning_rate=1e-3"""
+    python -m intern check goal=arithmetic model=tiny recipe=generated/sft recipe.sft.learning_rate=1e-3"""
 
 import re
 import shlex

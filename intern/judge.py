@@ -6,7 +6,7 @@ assumption about the score's distribution, and a gain that could be chance is no
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from intern.records import Verdict
+from intern.records import Trial, Verdict
 
 LEVEL = 0.05
 
@@ -24,3 +24,8 @@ def compare(candidate: Sequence[Mapping[str, Any]], incumbent: Sequence[Mapping[
     p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
     call = "undecided" if p >= LEVEL else "keep" if wins > losses else "discard"
     return Verdict(call, against, wins, losses, p)
+
+
+def incumbent(trials: Sequence[Trial]) -> Trial:
+    """The last trial that was kept, or the baseline."""
+    return next((t for t in reversed(trials) if t.verdict and t.verdict.call == "keep"), trials[0])

@@ -1,6 +1,9 @@
 """The ledger: an append-only file of events, one JSON object a line, from which every trial can be read.
 
-A line torn by a crash is cut at the next start, by the one process that holds the study's lock."""
+The one process that holds the study's lock writes it. A line torn by a crash is cut at the next start, and one
+that a full disk cut short at once.
+
+    python -m intern trials arithmetic-tiny"""
 
 import fcntl
 import json
@@ -12,6 +15,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from intern import disk
+from intern.disk import mend
 from intern.errors import UserError
 from intern.records import Diagnosis, Score, Trial, Verdict
 
@@ -20,7 +25,8 @@ FILE = "ledger.jsonl"
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """Hold the study for one coordinator; raises UserError where another has it or the folder is not writable."""
+    """Hold the study for one coordinator. Raises UserError where another has it, where the folder is not writable,
+    and where the disk is full, then or at any moment while it is held."""
     try:
         study.mkdir(parents=True, exist_ok=True)
         lock = (study / "lock").open("a+")
@@ -38,25 +44,29 @@ def locked(study: Path) -> Iterator[None]:
                 f"Study {study} is already running (process {lock.read().strip() or '?'}). "
                 "Wait for it, or start another with study=NAME."
             ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        mend(study / FILE)
+        with space(study):
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), str(os.getpid()).encode())
+            mend(study / FILE)
+            yield
+
+
+@contextmanager
+def space(study: Path) -> Iterator[None]:
+    """The border at which a full disk becomes one line: raises UserError for it, and any other fault as it is."""
+    try:
         yield
-
-
-def mend(path: Path) -> None:
-    """Cut a torn last line."""
-    if path.exists() and not (text := path.read_bytes()).endswith(b"\n"):
-        path.write_bytes(text[: text.rfind(b"\n") + 1])
+    except UserError:
+        raise
+    except Exception as fault:
+        if not disk.is_full(fault):
+            raise
+        raise UserError(disk.message(study, fault)) from fault
 
 
 def append(study: Path, event: str, **values: Any) -> None:
-    """Add one event, on disk before this returns."""
-    with (study / FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Add one event, on disk before this returns, or not at all (OSError)."""
+    disk.append(study / FILE, json.dumps({"event": event, "time": round(time.time(), 3), **values}))
 
 
 def events(study: Path) -> list[dict[str, Any]]:

@@ -1,15 +1,19 @@
-"""The recipe library: recipes/<domain>/<name>.yaml, or a file anywhere, as options of Hydra's group `recipe`.
+"""The recipe library: recipes/<domain>/<name>.yaml, the same in each folder of INTERN_RECIPES, or a file anywhere,
+as options of Hydra's group `recipe`.
 
 Names are listed at start; a file is read when it is chosen, vetted on arrival (it may come from a
-stranger), merged onto the typed schema and stored where Hydra finds it."""
+stranger), merged onto the typed schema and stored where Hydra finds it.
 
+    INTERN_RECIPES=~/my python -m intern recipes list"""
+
+import itertools
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -20,17 +24,46 @@ from intern.errors import UserError, did_you_mean, read_yaml, unknown
 FOLDER = config.ROOT / "recipes"
 ORDER = ("data", "synthetic", "sft", "grpo")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+NAME = re.compile(r"(?!file/)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)  # what Hydra reads as one word
 _files: dict[str, Path] = {}
 _loaded: dict[str, Recipe] = {}
 
 
 def names() -> list[str]:
-    """Every recipe's name, as in recipe=<name>."""
+    """Every recipe's name, as in recipe=<name>: its place under its folder."""
     if not _files:
-        _files.update(
-            (path.relative_to(FOLDER).with_suffix("").as_posix(), path) for path in sorted(FOLDER.rglob("*.yaml"))
-        )
+        _files.update(listed())
     return list(_files)
+
+
+def listed() -> dict[str, Path]:
+    """The file of each name; raises UserError where one name would stand for two things."""
+    found: dict[str, Path] = {}
+    for folder in (FOLDER, *own_folders()):
+        for file in sorted(folder.rglob("*.yaml")):
+            name = file.relative_to(folder).with_suffix("").as_posix()
+            if f"/{name}".count("/."):  # .github/, .ipynb_checkpoints/
+                continue
+            if name in found:
+                raise UserError(f"Recipe {name} exists twice: {found[name]} and {file}. Rename one of them.")
+            if not NAME.fullmatch(name) or name == "none":
+                raise UserError(
+                    f"{file}: a recipe cannot be named {name!r}. Rename it with letters, digits, - and _; "
+                    "none and file/… are taken."
+                )
+            found[name] = file
+    return found
+
+
+def own_folders() -> list[Path]:
+    """The folders that INTERN_RECIPES adds; raises UserError with those that are not there."""
+    named = [Path(part).expanduser() for part in os.environ.get("INTERN_RECIPES", "").split(os.pathsep) if part]
+    if missing := [str(folder) for folder in named if not folder.is_dir()]:
+        raise UserError(
+            f"INTERN_RECIPES names no folder: {', '.join(missing)}. Make it, or mend the variable: "
+            f'paths separated by "{os.pathsep}".'
+        )
+    return [folder for folder in dict.fromkeys(folder.resolve() for folder in named) if folder != FOLDER]
 
 
 def register() -> None:
@@ -44,6 +77,7 @@ def register() -> None:
 
 def adopt(path: Path) -> str:
     """Take a recipe file from anywhere into the library; returns its name there."""
+    path = path.expanduser()
     if not path.is_file():
         raise UserError(f"No recipe file at {path}. Give a path that exists, or one of: {', '.join(names())}.")
     names()
@@ -59,20 +93,28 @@ def load(name: str) -> Recipe:
         return _loaded[name]
     if name not in names():
         raise UserError(unknown("recipe", name, names()))
-    path = _files[name]
+    node, found = read(_files[name])
+    if found:
+        raise UserError("\n".join([f"{_files[name]} is not a valid recipe:", *(f"  - {fault}" for fault in found)]))
+    node.name = name
+    _store(name, node)
+    _loaded[name] = OmegaConf.to_object(node)
+    return _loaded[name]
+
+
+def read(path: Path) -> tuple[DictConfig, list[str]]:
+    """A file on the typed schema, and all its faults; raises UserError where it holds no mapping."""
     raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise UserError(f"{path}: a recipe is a mapping of keys, not {type(raw).__name__}.")
     node, found = merge(raw)
-    if not found:
-        node.name = name
-        recipe: Recipe = OmegaConf.to_object(node)
-        found = faults(recipe)
-    if found:
-        raise UserError("\n".join([f"{path} is not a valid recipe:", *(f"  - {fault}" for fault in found)]))
-    _store(name, node)
-    _loaded[name] = recipe
-    return recipe
+    return node, found or faults(OmegaConf.to_object(node))
+
+
+def header(path: Path) -> str:
+    """The comment above all else in a recipe's file, without its marks."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
 def merge(raw: dict[str, Any]) -> tuple[DictConfig, list[str]]:
@@ -128,18 +170,25 @@ def faults(recipe: Recipe) -> list[str]:
             found.append(f"data.mix: hub: {source.hub!r} is no owner/name")
         if source.format not in ("qa", "mcq"):
             found.append(f"data.mix: {unknown('format', source.format, ['qa', 'mcq'])}")
-    bounds, more = contract.read(recipe.tunable)
-    values = dict(config.flat(recipe))
-    for key, spec in bounds.items():
+    more = contract.read(recipe.tunable)[1]
+    return found + more + [f"tunable.{key}: the recipe's own value {why}" for key, why in outside(recipe).items()]
+
+
+def outside(recipe: Recipe) -> dict[str, str]:
+    """(key → why) of every key whose own value lies outside the recipe's contract."""
+    values, found = dict(config.flat(recipe)), {}
+    for key, spec in contract.read(recipe.tunable)[0].items():
         if values[key] is not None:
             try:
                 spec.parse(contract.show(values[key]))
             except ValueError as error:
-                more.append(f"tunable.{key}: the recipe's own value lies outside its contract: {error}")
-    return found + more
+                found[key] = f"lies outside its contract: {error}"
+    return found
 
 
 def _store(name: str, node: DictConfig) -> None:
+    from hydra.core.config_store import ConfigStore  # a quarter of a second, which --help need not wait for
+
     group, _, leaf = f"recipe/{name}".rpartition("/")
     ConfigStore.instance().store(group=group, name=leaf, node=node, package="recipe")
 

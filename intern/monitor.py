@@ -1,82 +1,171 @@
-"""Follows one trial from outside: draws its progress, and ends it when its time is up. It decides nothing
-about the training itself; the rules that do run inside the trainer, at the same step on every machine."""
+"""Follows one trial from outside: shows how it gets on, and ends it when its time is up. It decides nothing
+about the training itself; the rules that do run inside the trainer, at the same step on every machine.
+
+    python -m intern goal=arithmetic model=tiny          a live view where there is a terminal
+    python -m intern goal=arithmetic model=tiny | cat    a line for each stage
+    python -m intern goal=arithmetic model=tiny quiet=true"""
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.live import Live
 
+from intern import view
+from intern.estimate import Look, Standing, named
 from intern.launchers import Running
+from intern.records import Diagnosis, Trial
+from intern.view import label
 
-PAUSE = 0.1  # seconds between looks; a look costs two file reads
+PAUSE = 0.25  # seconds between looks; a look costs a few small reads
+TAIL = 1 << 17  # bytes of metrics.jsonl that are read: more rows than a terminal has columns
+
+__all__ = ["Standing", "follow", "stage_rows"]
 
 
-def follow(running: Running, folder: Path, limit: float, label: str, console: Console) -> str | None:
+def follow(
+    running: Running, folder: Path, limit: float, trial: Trial, standing: Standing, console: Console, quiet: bool
+) -> str | None:
     """Wait for the worker; returns None when it ended by itself, or why it was killed. `limit` in seconds."""
-    began = time.monotonic()
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    seen = told = len(stage_rows(folder))  # an earlier attempt's
+    watch = Watch(folder)
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-            bar = bars.add_task(label, total=None, note="")
+        with shown(folder.parent.parent.name, trial, standing, console, quiet) as show:
             while running.exit_status() is None:
-                if time.monotonic() - began > limit:
+                if watch.seconds() > limit:
                     running.kill()
                     return f"time is up after {limit / 60:.1f} minutes"
-                rows = stage_rows(folder)
-                if rows[seen:]:
-                    draw(bars, bar, folder, label, rows[-1])
-                if not console.is_terminal:
-                    tell(console, label, rows[told:])
-                    told = len(rows)
+                show(watch.look())
                 time.sleep(PAUSE)
+            show(watch.look())  # what came after the last look
     except BaseException:
         running.kill()  # interrupted: nothing may outlive the coordinator
         raise
     return None
 
 
-def tell(console: Console, label: str, begun: list[dict[str, Any]]) -> None:
-    """Where no bar can move: one line for each stage as it begins."""
-    for stage in begun:
-        what = f"{named(stage)} {stage['shots']}-shot" if stage["shots"] else named(stage)
-        console.print(f"    {label}  {what}{'  (reused)' if stage['reused'] else ''}", highlight=False, soft_wrap=True)
+class Watch:
+    """What has been seen of one attempt at a trial, and when."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.stages = folder, folder.parent.parent / "stages"
+        self.start = time.monotonic()
+        self.earlier = len(stage_rows(folder))  # an earlier attempt's
+        self.steps = json.loads((folder / "trial.json").read_text())["steps"]
+        self.began: list[float] = []
+        self.trained: int | None = None
+        self.marks: list[tuple[float, int]] = []
+
+    def seconds(self) -> float:
+        """Since the attempt began."""
+        return time.monotonic() - self.start
+
+    def look(self) -> Look:
+        """The folder as it is now."""
+        begun = stage_rows(self.folder)[self.earlier :]
+        now = self.seconds()
+        self.began += [now] * (len(begun) - len(self.began))
+        trained, rows = self.metrics(begun)
+        if rows:
+            self.mark(trained, now, rows[-1]["step"])
+        found = diagnosis(self.stages / begun[-1]["out"]) if begun else None
+        return Look(
+            now, tuple(self.steps), tuple(begun), tuple(self.began), trained, tuple(rows), tuple(self.marks), found
+        )
+
+    def metrics(self, begun: list[dict[str, Any]]) -> tuple[int | None, list[dict[str, Any]]]:
+        """The last stage that has metrics, and the last of them."""
+        for place in reversed(range(len(begun))):
+            out = self.stages / begun[place]["out"]
+            if rows := tail(out.with_name(out.name + ".tmp") / "metrics.jsonl") or tail(out / "metrics.jsonl"):
+                return place, rows
+        return None, []
+
+    def mark(self, trained: int | None, now: float, step: int) -> None:
+        """Note when a step was seen; a stage that goes on from a checkpoint starts with steps of an earlier attempt."""
+        if trained != self.trained or not self.marks or step < self.marks[-1][1]:
+            self.trained, self.marks = trained, [(now, step)]
+        elif step > self.marks[-1][1]:
+            self.marks[1:] = [(now, step)]
 
 
-def named(stage: dict[str, Any]) -> str:
-    """A stage's name, with the split that it scores."""
-    return f"{stage['stage']} {stage['split']}".rstrip()
+@contextmanager
+def shown(
+    name: str, trial: Trial, standing: Standing, console: Console, quiet: bool
+) -> Iterator[Callable[[Look], None]]:
+    """How looks are shown: drawn, as lines where nothing can be drawn, or not at all."""
+    if quiet:
+        yield lambda look: None
+    elif not console.is_terminal or console.is_dumb_terminal or not console.encoding.startswith("utf"):
+        yield Lines(console, trial).show
+    else:
+        with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+            yield Drawing(live, name, trial, standing).show
 
 
-def draw(bars: Progress, bar: Any, folder: Path, label: str, stage: dict[str, Any]) -> None:
-    """Show the stage under way, its step and its latest loss or reward."""
-    row = last_row(folder.parent.parent / "stages" / f"{stage['out']}.tmp" / "metrics.jsonl")
-    note = "  ".join(f"{key} {row[key]:.3g}" for key in ("reward", "loss") if isinstance(row.get(key), float))
-    bars.update(
-        bar, description=f"{label}  {named(stage)}", completed=row.get("step", 0), total=row.get("steps"), note=note
-    )
+class Drawing:
+    """The live view, drawn again only when it has changed: nothing flickers."""
+
+    def __init__(self, live: Live, name: str, trial: Trial, standing: Standing) -> None:
+        self.live, self.name, self.trial, self.standing = live, name, trial, standing
+        self.last: Any = None
+
+    def show(self, look: Look) -> None:
+        """Draw what this look changes."""
+        console = self.live.console
+        frame = view.frame(look, self.trial, self.standing, self.name, console.width, console.height)
+        lines = console.render_lines(frame)
+        if lines != self.last:
+            self.last = lines
+            self.live.update(frame, refresh=True)
+
+
+class Lines:
+    """One line for each stage as it begins, and one for a rule that fires."""
+
+    def __init__(self, console: Console, trial: Trial) -> None:
+        self.console, self.trial = console, trial
+        self.told = 0
+        self.diagnosis: Diagnosis | None = None
+
+    def show(self, look: Look) -> None:
+        """Print what this look adds."""
+        for stage in look.begun[self.told :]:
+            self.say(named(stage) + ("  (reused)" if stage["reused"] else ""))
+        self.told = len(look.begun)
+        if (found := look.diagnosis) and found != self.diagnosis:
+            self.diagnosis = found
+            self.say(f"{found.stage}  stopped by {found.rule} at step {found.step}: {found.symptom}")
+
+    def say(self, what: str) -> None:
+        """One line, under the trial's name."""
+        self.console.print(f"    {label(self.trial)}  {what}", highlight=False, markup=False, soft_wrap=True)
 
 
 def stage_rows(folder: Path) -> list[dict[str, Any]]:
-    """The stages that the worker says it has begun."""
-    path = folder / "stages.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")] if path.exists() else []
+    """The stages that the worker says it has begun, over all attempts."""
+    return tail(folder / "stages.jsonl")
 
 
-def last_row(path: Path) -> dict[str, Any]:
-    """The last whole row of a metrics file, or {}."""
+def diagnosis(out: Path) -> Diagnosis | None:
+    """The rule that stopped a stage; the folder has its final name, so the file is whole."""
+    path = out / "diagnosis.json"
+    if not path.exists():
+        return None
+    raw = json.loads(path.read_text())
+    return Diagnosis(**{**raw, "remedies": tuple(tuple(remedy) for remedy in raw["remedies"])})
+
+
+def tail(path: Path) -> list[dict[str, Any]]:
+    """The last whole rows of a JSON-lines file that may be written or renamed meanwhile; [] where there is none."""
     try:
-        lines = path.read_text().splitlines()
+        with path.open("rb") as file:
+            cut = file.seek(0, 2) > TAIL
+            file.seek(-TAIL if cut else 0, 2 if cut else 0)
+            lines = file.read().decode(errors="replace").split("\n")
     except OSError:
-        return {}
-    return next((json.loads(line) for line in reversed(lines) if line.endswith("}")), {})
+        return []
+    return [json.loads(line) for line in lines[1 if cut else 0 : -1]]

@@ -4,7 +4,7 @@ It is fed from the ledger, and so can be rebuilt from it; dev scores alone enter
 no test result. Look inside: `optuna-dashboard outputs/<study>/optuna.journal`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from intern.contract import Contract, Value
 from intern.records import Trial
 
 JOURNAL = "optuna.journal"
+DRAWS = 20  # to find values that no trial had yet
 STARTUP = 3  # trials before TPE models anything: a sweep here has few
 
 
@@ -27,22 +28,34 @@ class Space:
 
 
 def ask(
-    folder: Path, recipe: str, space: Space, keys: Sequence[str], trials: Sequence[Trial], seed: int
+    folder: Path,
+    recipe: str,
+    space: Space,
+    keys: Sequence[str],
+    trials: Sequence[Trial],
+    seed: int,
+    within: Sequence[tuple[str, float, float]] = (),
 ) -> dict[str, Value]:
     """Values for `keys`, by TPE over what the recipe's trials scored on dev (arXiv:2304.11127).
 
-    They are meant for the next trial of the ledger. The sampler is seeded by the number of trials so far,
-    so that a coordinator that was killed after asking gets the same values again."""
+    `within` narrows ranges: (key, low, high). The values are meant for the next trial of the ledger: the sampler is
+    seeded by the number of trials so far, so that a coordinator that was killed after asking gets them again."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    narrow = {key: contract.narrowed(space.bounds[key], low, high) for key, low, high in within}
     study = load(folder, recipe)
     feed(study, recipe, space, trials)
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
     draft = optuna.create_study(sampler=sampler, direction="maximize")
     draft.add_trials(study.get_trials(deepcopy=False))
-    space_asked = {key: distribution(space.bounds[key]) for key in keys}
-    tidied = {key: contract.tidy(space.bounds[key], value) for key, value in draft.ask(space_asked).params.items()}
+    asked = {key: replace(space.bounds[key], **narrow.get(key, {})) for key in keys}
+    space_asked = {key: distribution(domain) for key, domain in asked.items()}
+    known = [values(trial, space).items() for trial in trials if trial.recipe == recipe]
+    for _ in range(DRAWS):
+        tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
+        if not any(tidied.items() <= before for before in known):
+            break
     study.enqueue_trial(tidied, user_attrs={"trial": len(trials)})
     return dict(study.ask(space_asked).params)
 

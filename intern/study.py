@@ -1,10 +1,9 @@
 """The study: baseline, then proposals through the gate until target, budget or contract end it, then the
-winner exported and scored on test, once. All of its state is in its folder; this process may die at any moment."""
+winner exported and scored on test, once. All of its state is in its folder; this process may die at any moment.
 
-import json
+    python -m intern goal=arithmetic model=tiny"""
+
 import shutil
-import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,16 @@ from rich.console import Console
 from intern import (
     base,
     budget,
+    card,
     contract,
+    disk,
     gate,
     identity,
     judge,
     ledger,
     library,
-    monitor,
     plugins,
+    recovery,
     search,
     summary,
     worker,
@@ -31,9 +32,8 @@ from intern.config import Config, Recipe, flat
 from intern.errors import UserError
 from intern.proposers import View
 from intern.records import Proposal, Trial
+from intern.runner import Runner, Start
 from intern.stages import Step
-
-ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
 
 
 def run(config: Config, scene: gate.Scene, console: Console) -> int:
@@ -54,7 +54,8 @@ def run(config: Config, scene: gate.Scene, console: Console) -> int:
         ledger.append(folder, "start", command=scene.command, versions=worker.versions())
         launcher = plugins.load("launchers", config.compute.launcher).open(config.compute)
         try:
-            Study(folder, config, scene, recipes, hashes, launcher, console).loop()
+            runner = Runner(folder, config, hashes["items"], launcher, console)
+            Study(config, scene, recipes, runner, Start(config.model.path, hashes["model"])).loop()
         finally:
             launcher.close()
     console.print(summary.text(folder), markup=False, highlight=False, soft_wrap=True)
@@ -65,17 +66,10 @@ class Study:
     """The loop over one study's folder."""
 
     def __init__(
-        self,
-        folder: Path,
-        config: Config,
-        scene: gate.Scene,
-        recipes: Mapping[str, Recipe],
-        hashes: Mapping[str, str],
-        launcher: Any,
-        console: Console,
+        self, config: Config, scene: gate.Scene, recipes: Mapping[str, Recipe], runner: Runner, start: Start
     ) -> None:
-        self.folder, self.config, self.scene, self.recipes = folder, config, scene, recipes
-        self.hashes, self.launcher, self.console = hashes, launcher, console
+        self.config, self.scene, self.recipes, self.runner, self.start = config, scene, recipes, runner, start
+        self.folder, self.console = runner.folder, runner.console
         self.proposer = plugins.load("proposers", config.proposer.name)
 
     @property
@@ -95,9 +89,19 @@ class Study:
         """Finish what an earlier coordinator left: trials under way, verdicts not yet given."""
         for trial in self.trials:
             if trial.state == "RUNNING":
-                self.execute(trial)
-        for trial in self.trials:
-            self.settle_verdict(trial)
+                self.conclude(self.runner.execute(trial))
+            else:
+                self.judge(trial)
+
+    def conclude(self, trial: Trial) -> Trial:
+        """Judge a trial that has ended, and say so."""
+        self.judge(trial)
+        trial = self.trials[trial.number]
+        if not self.config.quiet:
+            self.console.print(summary.line(trial), highlight=False, soft_wrap=True, markup=False)
+        if disk.failed(trial.reason):  # the next trial would fail likewise, and use up the budget
+            raise UserError(disk.message(self.folder))
+        return trial
 
     def baseline(self) -> None:
         """Trial 0: the untouched base on dev and test, zero-shot and, where the goal names it, few-shot."""
@@ -106,12 +110,12 @@ class Study:
             return
         shots = sorted({0, self.config.goal.few_shot})
         steps = tuple(Step("score", split, n) for split in ("dev", "test") for n in shots)
+        (self.runner.place(0) / "result.json").unlink(missing_ok=True)
         trial = Trial(0, "baseline", "RUNNING", hypothesis="the untouched base model")
-        (self.trial_folder(0) / "result.json").unlink(missing_ok=True)
-        self.begin(trial, self.config, steps, self.config.model.path, self.hashes["model"])
-        if self.trials[0].state != "COMPLETE":
+        trial = self.conclude(self.runner.begin(trial, self.config, steps, self.start))
+        if trial.state != "COMPLETE":
             raise UserError(
-                f"The baseline could not be scored: {self.trials[0].reason}. See {self.trial_folder(0) / 'log.txt'}; "
+                f"The baseline could not be scored: {trial.reason}. See {self.runner.place(0) / 'log.txt'}; "
                 "mend it and run the same command."
             )
 
@@ -137,7 +141,7 @@ class Study:
         return View(
             self.recipes,
             trials,
-            incumbent(trials),
+            judge.incumbent(trials),
             budget.left(self.config.budget, trials),
             self.config.proposer,
             self.scene.pins,
@@ -146,31 +150,28 @@ class Study:
 
     def attempt(self, proposal: Proposal) -> None:
         """Vet one proposal and run it; a refusal is recorded with its reasons."""
-        number = len(self.trials)
+        if proposal.kind == "remedy":
+            self.entered(self.trials[proposal.parent])
         lines = proposal.overrides + self.swept(proposal)
         vetted = gate.vet(self.scene, [f"recipe={proposal.recipe}", *lines])
         trial = Trial(
-            number,
+            len(self.trials),
             proposal.kind,
             "RUNNING",
             proposal.parent,
             proposal.recipe,
-            lines,
+            (*self.scene.pins, *lines),
             proposal.seed,
+            fidelity=proposal.fidelity,
             hypothesis=proposal.hypothesis,
         )
         if isinstance(vetted, gate.Rejection):
-            ledger.propose(
-                self.folder,
-                replace(
-                    trial, state="REJECTED", overrides=(*self.scene.pins, *lines), reason="; ".join(vetted.reasons)
-                ),
-            )
-            self.say(self.trials[number])
+            ledger.propose(self.folder, replace(trial, state="REJECTED", reason="; ".join(vetted.reasons)))
+            self.conclude(self.trials[trial.number])
             return
-        steps = (*(Step(stage) for stage in vetted.config.recipe.stages), Step("score", "dev"))
+        steps = stepped(vetted.config.recipe.stages, proposal.fidelity)
         trial = replace(trial, overrides=vetted.overrides)
-        self.begin(trial, vetted.config, steps, self.config.model.path, self.hashes["model"])
+        self.conclude(self.runner.begin(trial, vetted.config, steps, self.start))
 
     def swept(self, proposal: Proposal) -> tuple[str, ...]:
         """Overrides for the keys that the proposal leaves to Optuna."""
@@ -179,106 +180,89 @@ class Study:
         recipe = self.recipes[proposal.recipe]
         bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
         space = search.Space(bounds, {key: own[key] for key in bounds})
-        found = search.ask(self.folder, proposal.recipe, space, proposal.sweep, self.trials, self.config.seed)
+        found = search.ask(
+            self.folder, proposal.recipe, space, proposal.sweep, self.trials, self.config.seed, proposal.within
+        )
         return tuple(f"recipe.{key}={contract.show(value)}" for key, value in sorted(found.items()))
 
-    def begin(self, trial: Trial, config: Config, steps: tuple[Step, ...], model: str, model_hash: str) -> None:
-        """Lay out the trial's folder, record it, run it. In this order: what the ledger names can be run."""
-        job = worker.Job(trial.number, trial.seed, steps, model, model_hash, self.hashes["items"])
-        worker.write_job(self.trial_folder(trial.number), job, config)
-        ledger.propose(self.folder, trial)
-        self.execute(trial)
-
-    def execute(self, trial: Trial) -> None:
-        """Run a trial's worker to its end, record the result and judge it."""
-        folder = self.trial_folder(trial.number)
-        minutes = self.config.compute.trial_minutes
-        if trial.kind not in ("baseline", "confirm"):
-            minutes = min(minutes, budget.left(self.config.budget, self.trials).hours * 60)
-        began, ended = time.monotonic(), folder / "result.json"
-        reason = self.drive(folder, label(trial), max(minutes, 0.1) * 60)
-        spent = round(time.monotonic() - began, 2)
-        result = json.loads(ended.read_text()) if ended.exists() else worker.failure(reason, spent)
-        ledger.finish(self.folder, trial.number, result)
-        self.settle_verdict(self.trials[trial.number])
-        self.say(self.trials[trial.number])
-
-    def drive(self, folder: Path, name: str, limit: float) -> str:
-        """Start the worker, again where it died without a result; returns why there is none, or ""."""
-        deaths: Counter[int] = Counter()  # by the number of stages reached: progress earns another try
-        while not (folder / "result.json").exists():
-            running = self.launcher.start(folder)
-            if reason := monitor.follow(running, folder, limit, name, self.console):
-                return reason
-            reached = len({row["out"] for row in monitor.stage_rows(folder)})
-            deaths[reached] += 1
-            if deaths[reached] == ATTEMPTS and not (folder / "result.json").exists():
-                return f"the worker died {ATTEMPTS} times in the same stage; see {folder / 'log.txt'}"
-        return ""
-
-    def settle_verdict(self, trial: Trial) -> None:
-        """Compare a trial with the incumbent on dev, if it is one that competes and has no verdict yet."""
-        if trial.state != "COMPLETE" or trial.verdict or trial.kind in ("baseline", "confirm"):
-            return
-        best = incumbent(self.trials)
-        verdict = judge.compare(
-            summary.samples(self.folder, trial, "dev"), summary.samples(self.folder, best, "dev"), best.number
+    def entered(self, stopped: Trial) -> Trial:
+        """The checkpoint that entered a stopped stage, scored on dev: the baseline, or a trial of its own."""
+        _, config = worker.read_job(self.runner.place(stopped.number))
+        before = recovery.stages_before(stopped, config.recipe.stages)
+        done = [t for t in self.trials if t.kind == "rollback" and t.parent == stopped.number]
+        if not before:
+            return self.trials[0]
+        if done:
+            return done[0]
+        trial = replace(
+            stopped,
+            number=len(self.trials),
+            kind="rollback",
+            state="RUNNING",
+            parent=stopped.number,
+            **{"diagnosis": None, "seconds": None, "stages": (), "recovery": None},
+            hypothesis=f"the checkpoint that entered {stopped.diagnosis.stage} in trial {stopped.number}",
         )
-        ledger.judge(self.folder, trial.number, verdict)
+        return self.conclude(self.runner.begin(trial, config, stepped(before, stopped.fidelity), self.start))
+
+    def judge(self, trial: Trial) -> None:
+        """Compare a scored trial with the incumbent, and a remedy with what entered the stopped stage, once each."""
+        if trial.state != "COMPLETE" or trial.kind in ("baseline", "confirm"):
+            return
+        if trial.verdict is None:
+            ledger.judge(self.folder, trial.number, self.compare(trial, judge.incumbent(self.trials)))
+        if trial.kind == "remedy" and trial.recovery is None:
+            entry = self.entered(self.trials[trial.parent])
+            if entry.state == "COMPLETE":
+                ledger.judge(self.folder, trial.number, self.compare(trial, entry), "recovery")
+
+    def compare(self, trial: Trial, other: Trial) -> Any:
+        """The paired verdict on two trials' dev items."""
+        ours, theirs = (summary.samples(self.folder, t, "dev") for t in (trial, other))
+        return judge.compare(ours, theirs, other.number)
 
     def confirm(self) -> int | None:
         """Export the winner and score the export on test; returns its number, None where nothing beat the base."""
-        winner = incumbent(self.trials)
+        winner = judge.incumbent(self.trials)
         if winner.kind == "baseline":
             return None
         done = next((t for t in self.trials if t.kind == "confirm" and t.state == "COMPLETE"), None)
         if done is None:
-            _, config = worker.read_job(self.trial_folder(winner.number))
-            checkpoint = [row["out"] for row in winner.stages if row["stage"] in ("sft", "grpo")][-1]
-            trial = Trial(
-                len(self.trials),
-                "confirm",
-                "RUNNING",
-                winner.number,
-                winner.recipe,
-                winner.overrides,
-                winner.seed,
+            _, config = worker.read_job(self.runner.place(winner.number))
+            checkpoint = [row["out"] for row in winner.stages if row["stage"] in recovery.TRAINING][-1]
+            trial = replace(
+                winner,
+                number=len(self.trials),
+                kind="confirm",
+                state="RUNNING",
+                parent=winner.number,
+                **{"scores": (), "verdict": None, "recovery": None, "seconds": None, "stages": ()},
                 hypothesis=f"trial {winner.number}, exported and scored on test",
             )
-            steps = (Step("export"), Step("score", "test"))
-            self.begin(trial, config, steps, str((self.folder / "stages" / checkpoint).resolve()), checkpoint)
-            done = self.trials[trial.number]
+            start = Start(str((self.folder / "stages" / checkpoint).resolve()), checkpoint)
+            done = self.conclude(self.runner.begin(trial, config, (Step("export"), Step("score", "test")), start))
         if done.state != "COMPLETE":
             raise UserError(
-                f"The winner could not be confirmed: {done.reason}. See {self.trial_folder(done.number) / 'log.txt'}; "
+                f"The winner could not be confirmed: {done.reason}. See {self.runner.place(done.number) / 'log.txt'}; "
                 "the same command tries again."
             )
-        publish(self.folder / "stages" / done.stages[0]["out"], self.folder / "export")
+        self.publish(self.folder / "stages" / done.stages[0]["out"], winner.number)
         return winner.number
 
-    def trial_folder(self, number: int) -> Path:
-        """Where a trial's files are."""
-        return self.folder / "trials" / f"{number:03d}"
-
-    def say(self, trial: Trial) -> None:
-        """One line for a trial that has ended."""
-        self.console.print(summary.line(trial), highlight=False, soft_wrap=True, markup=False)
-
-
-def incumbent(trials: tuple[Trial, ...]) -> Trial:
-    """The last trial that was kept, or the baseline."""
-    return next((t for t in reversed(trials) if t.verdict and t.verdict.call == "keep"), trials[0])
-
-
-def label(trial: Trial) -> str:
-    """A trial's name in a progress line."""
-    return f"trial {trial.number} {trial.recipe or trial.kind}"
+    def publish(self, made: Path, number: int) -> None:
+        """Copy the export to its place in the study, with its model card, whole or not at all."""
+        export, part = self.folder / "export", self.folder / "export.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            shutil.copytree(made, part)
+            card.write(self.folder, part, number)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)  # on a full disk the space is wanted back
+            raise
+        shutil.rmtree(export, ignore_errors=True)
+        part.rename(export)
 
 
-def publish(made: Path, export: Path) -> None:
-    """Copy the export to its place in the study, whole or not at all."""
-    part = export.with_name("export.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(made, part)
-    shutil.rmtree(export, ignore_errors=True)
-    part.rename(export)
+def stepped(stages: tuple[str, ...] | list[str], fidelity: float) -> tuple[Step, ...]:
+    """A trial's stages, training at that fidelity, and the score on dev."""
+    return (*(Step(s, fidelity=fidelity if s in recovery.TRAINING else 1.0) for s in stages), Step("score", "dev"))

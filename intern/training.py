@@ -3,7 +3,7 @@
 Imported inside a stage's run only: this module loads torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,47 @@ import torch
 from transformers import AutoTokenizer, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
-from intern import diagnosis
+from intern import canary, diagnosis
 from intern.config import Config, Grpo, Sft, given
+from intern.items import Row
 from intern.records import Diagnosis
+from intern.rewards import Outcome
 from intern.stages import Inputs
 
 METRICS = "metrics.jsonl"
 PARTIAL = "partial"  # the trainer's own checkpoints, from which a killed stage goes on
+SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_num_tokens")
 
 
-def arguments(section: Sft | Grpo, config: Config, inputs: Inputs, out: Path) -> dict[str, Any]:
+def arguments(section: Sft | Grpo, config: Config, inputs: Inputs, out: Path, fidelity: float) -> dict[str, Any]:
     """Keyword arguments of SFTConfig or GRPOConfig: the recipe's fields and what the machine decides.
 
-    The model is loaded in float32: optimiser steps of 1e-6 vanish in bfloat16 weights."""
+    The model is loaded in float32: optimiser steps of 1e-6 vanish in bfloat16 weights. `fidelity` shortens the
+    training and with it the schedule, so that a cheap trial is a whole short run and not the start of a long one."""
     gpu = torch.cuda.is_available()
     return {
         **given(section),
+        **shortened(section, fidelity),
         "output_dir": str(out / PARTIAL),
         "seed": inputs.seed,
         "bf16": gpu and torch.cuda.is_bf16_supported(),
         "use_cpu": not gpu,
         "report_to": "none",
         "disable_tqdm": True,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # a loss that is no number must be seen
         "save_strategy": "steps",
         "save_steps": config.compute.checkpoint_steps,
         "save_total_limit": 1,
         "model_init_kwargs": {"dtype": "float32", "revision": revision(inputs, config)},
     }
+
+
+def shortened(section: Sft | Grpo, fidelity: float) -> dict[str, Any]:
+    """The length of a training at this share of its steps; TRL trains 3 epochs where nothing is said."""
+    if section.max_steps is not None:
+        return {"max_steps": max(1, round(section.max_steps * fidelity))}
+    return {"num_train_epochs": (section.num_train_epochs or 3.0) * fidelity}
 
 
 def tokenizer(inputs: Inputs, config: Config) -> Any:
@@ -65,9 +79,8 @@ def lora(config: Config) -> Any:
     return LoraConfig(r=config.recipe.lora, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
-def fit(trainer: Any, config: Config, out: Path, stage: str) -> None:
+def fit(trainer: Any, config: Config, out: Path, watch: "Watch") -> None:
     """Train, watched; write the checkpoint into `out`, or diagnosis.json where a rule stopped the stage."""
-    watch = Watch(stage, config, out)
     trainer.add_callback(watch)
     partial = get_last_checkpoint(out / PARTIAL) if (out / PARTIAL).is_dir() else None
     trainer.train(resume_from_checkpoint=partial)
@@ -95,12 +108,37 @@ def save(trainer: Any, config: Config, out: Path) -> None:
     tok.save_pretrained(out)
 
 
+def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config) -> dict[str, float]:
+    """What the model writes for held-out rows, greedy: how many there are, and the rates of `canary`."""
+    tok, model = trainer.processing_class, trainer.accelerator.unwrap_model(trainer.model)
+    prompts = [
+        tok.apply_chat_template(
+            [{"role": "user", "content": row["question"]}], add_generation_prompt=True, tokenize=False
+        )
+        for row in rows
+    ]
+    batch = tok(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
+    with torch.no_grad():
+        made = model.generate(
+            **batch.to(model.device),
+            max_new_tokens=config.goal.max_new_tokens,
+            do_sample=False,
+            eos_token_id=tok.eos_token_id,
+            pad_token_id=tok.pad_token_id,
+        )[:, batch["input_ids"].shape[1] :]
+    cut = 1 - (made == tok.eos_token_id).any(dim=1).float().mean().item()
+    texts = tok.batch_decode(made, skip_special_tokens=True)
+    return {"canaries": len(rows), "truncation": cut, **canary.rates(texts, rows, outcome)}
+
+
 class Watch(TrainerCallback):
     """Appends every logged row to metrics.jsonl and lets the diagnosis rules end the stage."""
 
-    def __init__(self, stage: str, config: Config, out: Path) -> None:
-        self.stage, self.config, self.path = stage, config, out / METRICS
+    def __init__(self, stage: str, config: Config, out: Path, **first: float) -> None:
+        """`first` is known before the first step; `look` is called at each evaluation and adds its metrics."""
+        self.stage, self.config, self.path, self.first = stage, config, out / METRICS, first
         self.rows: list[dict[str, Any]] = []
+        self.look: Callable[[], dict[str, float]] = dict
         self.diagnosis: Diagnosis | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -109,6 +147,8 @@ class Watch(TrainerCallback):
             rows = [json.loads(line) for line in self.path.read_text().splitlines() if line.endswith("}")]
             self.rows = [row for row in rows if row["step"] <= state.global_step]
         self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        if self.first and not self.rows:
+            self.add(state, control, self.first)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """No trainer checkpoint at the last step: the stage's own output follows at once."""
@@ -116,14 +156,24 @@ class Watch(TrainerCallback):
             control.should_save = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-        """One row per logging step; the summary at the end of training has no loss and is left out."""
-        if not logs or "loss" not in logs:
-            return
-        row = {"stage": self.stage, "step": state.global_step, "steps": state.max_steps, **logs}
+        """One row per logging step and per evaluation; the summary at the end of training is neither."""
+        if logs and "loss" in logs:
+            self.add(state, control, logs)
+        elif logs and "eval_loss" in logs and not self.evaluated(state.global_step):
+            kept = {key: value for key, value in logs.items() if key.startswith("eval_") and key not in SPEED}
+            self.add(state, control, {**kept, **self.look()})
+
+    def evaluated(self, step: int) -> bool:
+        """Whether an earlier attempt has evaluated at this step: going on begins with an evaluation."""
+        return any(row["step"] == step and "eval_loss" in row for row in self.rows)
+
+    def add(self, state: Any, control: Any, metrics: Mapping[str, Any]) -> None:
+        """Append a row, and stop the training where a rule fires on the rows so far."""
+        row = {"stage": self.stage, "step": state.global_step, "steps": state.max_steps, **metrics}
         self.rows.append(row)
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        self.diagnosis = diagnosis.check(self.stage, self.rows, self.config.recipe)
+        self.diagnosis = self.diagnosis or diagnosis.check(self.stage, self.rows, self.config.recipe)
         if self.diagnosis:
             control.should_training_stop = True
             control.should_save = False

@@ -2,6 +2,7 @@
 
 Every stage runs in a fresh child forked from this process, which has imported the heavy libraries but used
 none of them; a stage's output is named by the hash of all that made it, and is reused wherever it recurs.
+A stage whose files do not fit on the disk fails its trial; a worker that cannot write its own exits with disk.FULL.
 
     python -m intern.worker outputs/arithmetic-tiny/trials/003"""
 
@@ -17,15 +18,18 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module, metadata
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from intern import config as schema
-from intern import plugins, records
+from intern import disk, plugins, records
 from intern.config import Config
 from intern.errors import UserError
 from intern.stages import Inputs, Step
@@ -40,6 +44,7 @@ HEAVY = (
     "lm_eval.evaluator",
     "intern.training",
 )
+LONGEST = 2000  # characters of a reason: it goes through a pipe (64 KiB) that nobody empties before the child ends
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "lm_eval")
 
 
@@ -66,7 +71,7 @@ class StageFailed(Exception):
 
 
 def write_job(folder: Path, job: Job, config: Config) -> None:
-    """Lay out a trial folder; job.json last and whole, so that a folder with one can be run."""
+    """Lay out a trial folder; trial.json last and whole, so that a folder with one can be run."""
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
     records.write_whole(folder / "trial.json", asdict(job))
@@ -88,14 +93,19 @@ def main(folder: str, coordinator: int | None = None) -> None:
     os.setsid()
     die_with_parent(parent)
     die_with(coordinator)
-    with (Path(folder) / "log.txt").open("a") as log:
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
-    for module in HEAVY:  # already there when forked from the warm server
-        import_module(module)
-    with (Path(folder) / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        run(Path(folder))
+    try:
+        with (Path(folder) / "log.txt").open("a") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+        for module in HEAVY:  # already there when forked from the warm server
+            import_module(module)
+        with (Path(folder) / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            run(Path(folder))
+    except Exception as fault:
+        if not disk.is_full(fault):
+            raise
+        os._exit(disk.FULL)  # at once: what the log's buffer holds does not fit either
 
 
 def die_with_parent(parent: int) -> None:
@@ -150,7 +160,7 @@ def failure(reason: str, seconds: float) -> dict[str, Any]:
     return {"state": "FAIL", "scores": [], "diagnosis": None, "reason": reason, "stages": [], "seconds": seconds}
 
 
-def outputs(folder: Path, job: Job, config: Config) -> Any:
+def outputs(folder: Path, job: Job, config: Config) -> Iterator[dict[str, Any]]:
     """Yield one row per stage as it ends: what ran, where its output lies, and how long it took."""
     stages = folder.parent.parent / "stages"
     model, model_hash = Path(job.model), job.model_hash
@@ -202,43 +212,49 @@ def plain(node: Any) -> Any:
 
 def note(folder: Path, row: dict[str, Any]) -> None:
     """Tell whoever watches the folder which stage is under way."""
-    with (folder / "stages.jsonl").open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    disk.append(folder / "stages.jsonl", json.dumps(row))
 
 
 def produce(folder: Path, step: Step, config: Config, inputs: Inputs, out: Path) -> None:
-    """Run one stage in a fresh child; its folder takes its final name only when it is whole."""
+    """Run one stage in a fresh child; its folder takes its final name only when it is whole.
+
+    Raises StageFailed where the stage ended with an error; its half-made folder is then removed. One that was
+    killed keeps it, to go on from there."""
     import torch
 
     if torch.cuda.is_initialized():
         raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
     part = out.with_name(out.name + ".tmp")
     part.mkdir(parents=True, exist_ok=True)
-    error = folder / "error.txt"
-    error.unlink(missing_ok=True)
-    child = multiprocessing.get_context("fork").Process(
-        target=stage, args=(step, config, inputs, part, error, os.getpid())
-    )
-    child.start()
-    child.join()
-    if child.exitcode and child.exitcode > 0:
-        raise StageFailed(f"{step.stage}: {error.read_text() if error.exists() else f'exit status {child.exitcode}'}")
-    if child.exitcode:
+    forked = multiprocessing.get_context("fork")
+    told, teller = forked.Pipe(duplex=False)
+    with told, teller:
+        child = forked.Process(target=stage, args=(step, config, inputs, part, teller, os.getpid()))
+        child.start()
+        child.join()
+        reason = told.recv_bytes().decode() if told.poll() else f"exit status {child.exitcode}"
+    if child.exitcode and child.exitcode < 0:
         sys.exit(f"stage {step.stage} was killed by signal {-child.exitcode} (out of memory?)")
+    if child.exitcode:
+        shutil.rmtree(part, ignore_errors=True)
+        raise StageFailed(f"{step.stage}: {disk.shortage(out.parent) if child.exitcode == disk.FULL else reason}")
     shutil.rmtree(part / "partial", ignore_errors=True)
     part.rename(out)
 
 
-def stage(step: Step, config: Config, inputs: Inputs, out: Path, error: Path, parent: int) -> None:
+def stage(step: Step, config: Config, inputs: Inputs, out: Path, teller: Connection, parent: int) -> None:
     """The child's whole life."""
     die_with_parent(parent)
     try:
         plugins.load("stages", step.stage).run(step, config, inputs, out)
+        sys.stdout.flush()  # here, where a log that does not fit is seen
     except Exception as fault:  # the border of the job: a failed stage is data
-        traceback.print_exc()
-        error.write_text(str(fault) if isinstance(fault, UserError) else f"{type(fault).__name__}: {fault}")
-        sys.stderr.flush()
-        os._exit(1)
+        reason = str(fault) if isinstance(fault, UserError) else f"{type(fault).__name__}: {fault}"
+        teller.send_bytes(" ".join(reason.split())[:LONGEST].encode(errors="replace"))
+        with suppress(OSError):
+            traceback.print_exc()
+            sys.stderr.flush()
+        os._exit(disk.FULL if disk.is_full(fault) else 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ python=${PYTHON:-python3}
 
 setup() { # setup WHAT: WHAT is an argument of pip install, such as '.[test]'
   local wanted stamp=.venv/.installed
-  wanted="$1 $(cat pyproject.toml setup.cfg scripts/constraints.txt | sha256sum)"
+  wanted="$1 $(cat pyproject.toml scripts/constraints.txt | sha256sum)"
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return; fi
   echo "Setting up .venv with $("$python" --version) and the pins of scripts/constraints.txt (about 3 minutes, once) ..."
   [ -x .venv/bin/python ] || "$python" -m venv .venv

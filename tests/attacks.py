@@ -2,13 +2,13 @@
 
 from intern.gate import Scene
 
-RECIPES = ("arithmetic/grpo", "arithmetic/sft", "arithmetic/sft_grpo")
+RECIPES = ("generated/grpo", "generated/sft", "generated/sft_grpo")
 SCENE = Scene(("goal=arithmetic", "model=tiny"), RECIPES)
-GRPO = "recipe=arithmetic/grpo"
+GRPO = "recipe=generated/grpo"
 RATE = "recipe.grpo.learning_rate"
 GOOD = f"{RATE}=1e-3"
 
-# Lines that follow `recipe=arithmetic/grpo`.
+# Lines that follow `recipe=generated/grpo`.
 LINES: list[list[object]] = [
     # Hydra's grammar: additions, removals, sweeps, globs, packages
     [f"+{GOOD}"],
@@ -28,7 +28,7 @@ LINES: list[list[object]] = [
     [f"{RATE}=int(1e-3)"],
     ["recipe.grpo.temperature=0.7,1.0"],
     ["@recipe.grpo:learning_rate=1e-3"],
-    ["recipe@x=arithmetic/sft"],
+    ["recipe@x=generated/sft"],
     ["recipe@recipe.grpo:x=1"],
     ["recipe.grpo@_global_.learning_rate=1e-3"],
     ["recipe:grpo.learning_rate=1e-3"],
@@ -100,7 +100,7 @@ LINES: list[list[object]] = [
     [f"{RATE}=-1e-3"],
     [f"{RATE}=0"],
     [f"{RATE}=-0.0"],
-    [f"{RATE}=2.9999e-5"],
+    [f"{RATE}=1.9999e-6"],
     [f"{RATE}=3.0001e-3"],
     [f"{RATE}=0x1p-9"],
     [f"{RATE}=0x1"],
@@ -127,7 +127,7 @@ LINES: list[list[object]] = [
     [f"{RATE}=__import__('os')"],
     [f"{RATE}=={RATE}"],
     [f"{RATE}==1e-3"],
-    ["recipe.grpo.temperature=0.8"],
+    ["recipe.grpo.temperature=1.6"],
     ["recipe.grpo.temperature=false"],
     ["recipe.grpo.beta=0.04000001"],
     # characters
@@ -165,7 +165,7 @@ LINES: list[list[object]] = [
     [GOOD, GOOD],
     [GOOD, f"{RATE}=2e-3"],
     [GRPO],
-    ["recipe=arithmetic/sft"],
+    ["recipe=generated/sft"],
     [None],
     [3],
     [b"recipe.grpo.learning_rate=1e-3"],
@@ -181,22 +181,22 @@ WHOLE: list[list[object]] = [
     ["recipe=nothing/here"],
     ["recipe=arithmetic"],
     ["recipe=arithmetic/"],
-    ["recipe=arithmetic/grpo.yaml"],
-    ["recipe=../recipes/arithmetic/grpo"],
+    ["recipe=generated/grpo.yaml"],
+    ["recipe=../recipes/generated/grpo"],
     ["recipe=../../conf/model/tiny"],
     ["recipe=/etc/passwd"],
     ["recipe=..\\..\\conf\\model\\tiny"],
     ["recipe=arithmetic%2fgrpo"],
-    ["recipe=%2e%2e/arithmetic/grpo"],
-    ["recipe=arithmetic/grpo\x00"],
-    ["recipe=arithmetic/grpo "],
+    ["recipe=%2e%2e/generated/grpo"],
+    ["recipe=generated/grpo\x00"],
+    ["recipe=generated/grpo "],
     ["recipe=Arithmetic/GRPO"],
-    ["recipe=arithmetic/grpo,arithmetic/sft"],
-    ["recipe=[arithmetic/grpo]"],
+    ["recipe=generated/grpo,generated/sft"],
+    ["recipe=[generated/grpo]"],
     ["recipe=${oc.env:HOME}"],
-    ["recipe='arithmetic/grpo'"],
+    ["recipe='generated/grpo'"],
     ["recipe=" + "a" * 190],
-    ["+recipe=arithmetic/grpo"],
+    ["+recipe=generated/grpo"],
     ["recipe=svamp/sft"],
 ]
 ATTACKS = [[GRPO, *lines] for lines in LINES] + WHOLE

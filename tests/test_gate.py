@@ -42,8 +42,8 @@ def test_suggests() -> None:
     """A near key and a near name are offered."""
     verdict = gate.vet(SCENE, [GRPO, "recipe.grpo.learning_rat=1e-3"])
     assert isinstance(verdict, Rejection) and f'Did you mean "{RATE}"?' in verdict.reasons[0]
-    verdict = gate.vet(SCENE, ["recipe=arithmetic/gpro"])
-    assert isinstance(verdict, Rejection) and 'Did you mean "arithmetic/grpo"?' in verdict.reasons[0]
+    verdict = gate.vet(SCENE, ["recipe=generated/gpro"])
+    assert isinstance(verdict, Rejection) and 'Did you mean "generated/grpo"?' in verdict.reasons[0]
 
 
 def test_pins() -> None:

@@ -10,7 +10,7 @@ from intern.config import Budget, Config, Goal, Model, Proposer
 from intern.errors import UserError
 from intern.gate import Scene
 
-SCENE = Scene(("goal=arithmetic", "recipe.sft.learning_rate=1e-3"), ("arithmetic/sft",))
+SCENE = Scene(("goal=arithmetic", "recipe.sft.learning_rate=1e-3"), ("generated/sft",))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The library: what a recipe file may say, all its faults at once, and a file that runs anywhere."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -134,8 +135,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="not UTF-8"):
         library.load(library.adopt(tmp_path / "binary.yaml"))
-    with pytest.raises(UserError, match='Did you mean "arithmetic/sft"'):
-        library.load("arithmetic/stf")
+    with pytest.raises(UserError, match='Did you mean "generated/sft"'):
+        library.load("generated/stf")
 
 
 def test_adopt_again(tmp_path: Path) -> None:
@@ -149,5 +150,37 @@ def test_adopt_again(tmp_path: Path) -> None:
 
 def test_names() -> None:
     """A name is the place under recipes/."""
-    assert library.path("arithmetic/sft") == library.FOLDER / "arithmetic/sft.yaml"
-    assert "arithmetic/sft" in library.names()
+    assert library.path("generated/sft") == library.FOLDER / "generated/sft.yaml"
+    assert "generated/sft" in library.names()
+
+
+def test_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INTERN_RECIPES adds folders; what would be named twice, or is not there, says where."""
+    mine, more = tmp_path / "mine", tmp_path / "more"
+    for file in (mine / "chem/sft.yaml", mine / ".git/x.yaml", more / "broken.yaml"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(SOUND if file.stem == "sft" else "sft: 3")
+    monkeypatch.setenv("INTERN_RECIPES", f"{mine}{os.pathsep}{more}{os.pathsep}{mine}")
+    assert set(library.listed()) - {"chem/sft", "broken"} == stock()
+    library.register()
+    assert library.load("chem/sft").suits == ["arithmetic"] and library.path("chem/sft") == mine / "chem/sft.yaml"
+    with pytest.raises(UserError, match="not a valid recipe"):
+        library.load("broken")
+    (mine / "generated").mkdir()
+    for name, part in (("generated/sft", str(library.path("generated/sft"))), ("none", "taken"), ("a b", "'a b'")):
+        file = mine / f"{name}.yaml"
+        file.write_text(SOUND)
+        with pytest.raises(UserError) as error:
+            library.listed()
+        assert str(file) in str(error.value) and part in str(error.value)
+        file.unlink()
+    monkeypatch.setenv("INTERN_RECIPES", f"{tmp_path / 'no'}{os.pathsep}{mine}")
+    with pytest.raises(UserError, match=f"INTERN_RECIPES names no folder: {tmp_path / 'no'}"):
+        library.listed()
+    monkeypatch.delenv("INTERN_RECIPES")
+    library.register()
+
+
+def stock() -> set[str]:
+    """The names of the files under recipes/."""
+    return {p.relative_to(library.FOLDER).with_suffix("").as_posix() for p in library.FOLDER.rglob("*.yaml")}

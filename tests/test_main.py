@@ -11,7 +11,7 @@ import pytest
 import yaml
 from attacks import ATTACKS, GOOD, GRPO, RATE, SCENE
 
-from intern import __main__, config, ledger
+from intern import __main__, commands, config, ledger
 from intern.records import Score, Trial
 
 HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy")
@@ -67,12 +67,14 @@ def refused(ended: Ended, *parts: str) -> None:
 MISTAKES = {
     "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, local"],
     "model=tinny": ['Unknown model "tinny"', 'Did you mean "tiny"?', "qwen3-0.6b"],
-    "recipe=arithmetic/stf": ['Unknown recipe "arithmetic/stf"', 'Did you mean "arithmetic/sft"?', "arithmetic/grpo"],
+    "recipe=generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?', "generated/grpo"],
     "proposer=heuristik": ['Unknown proposer "heuristik"', 'Did you mean "heuristic"?', "fixed"],
     "budget=big": ['Unknown budget "big"', "Available: default"],
     "compute=slurm": ['Unknown compute "slurm"', "local"],
     "recipe=": ['Unknown recipe ""', "Available"],
-    "recipe=arithmetic/sft,arithmetic/stf": ['Unknown recipe "arithmetic/stf"', 'Did you mean "arithmetic/sft"?'],
+    "recipe=generated/sft,generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?'],
+    "recipe=generated/sft,generated/sft": ["recipe=generated/sft,generated/sft", "generated/sft stands twice"],
+    "model=tiny,/some/where": ["model=tiny,/some/where", "(/some/where) cannot be one of several", "model=PATH"],
     "budget.trails=3": ['Unknown key "budget.trails"', 'Did you mean "budget.trials"?', "--cfg job"],
     "buget=default": ['Unknown key "buget"', 'Did you mean "budget"?'],
     "recipe.sft.learning_rat=1": ['Unknown key "recipe.sft.learning_rat"', 'Did you mean "recipe.sft.learning_rate"?'],
@@ -88,8 +90,9 @@ MISTAKES = {
     "study=???": ["study has no value"],
     "=3": ['"=3" has no key'],
     "chekc": ['"chekc" is neither KEY=VALUE nor a command', 'Did you mean "check"?', "--help"],
+    "recipe": ['Did you mean "recipes"?'],
     "": ['"" is neither KEY=VALUE nor a command'],
-    "recipe=nothing.yaml": ["No recipe file at nothing.yaml", "arithmetic/sft"],
+    "recipe=nothing.yaml": ["No recipe file at nothing.yaml", "generated/sft"],
     "model=./nothing": ["No model folder at", "nothing"],
 }
 
@@ -182,7 +185,7 @@ def test_trials(run: Run) -> None:
     shown = base.public()
     result = {key: shown[key] for key in ("state", "scores", "diagnosis", "reason", "stages", "seconds")}
     ledger.finish(study, 0, result)
-    ledger.propose(study, Trial(1, "propose", "REJECTED", recipe="arithmetic/sft", reason="refused"))
+    ledger.propose(study, Trial(1, "propose", "REJECTED", recipe="generated/sft", reason="refused"))
     refused(run("trials", "arithmetic-tinny"), 'Unknown study "arithmetic-tinny"', 'Did you mean "arithmetic-tiny"?')
     for words in ([], ["--jsn"], ["a", "b"]):
         refused(run("trials", *words), "Usage: python -m intern trials STUDY [--json]")
@@ -190,10 +193,10 @@ def test_trials(run: Run) -> None:
         ended = run("trials", name, "--json")
         assert ended.status == 0 and json.loads(ended.out) == [t.public() for t in ledger.trials(study)] == [
             shown,
-            {**Trial(1, "propose", "REJECTED", recipe="arithmetic/sft", reason="refused").public()},
+            {**Trial(1, "propose", "REJECTED", recipe="generated/sft", reason="refused").public()},
         ]
     ended = run("trials", "arithmetic-tiny")
-    assert ended.status == 0 and "25.0" in ended.out and "arithmetic/sft" in ended.out
+    assert ended.status == 0 and "25.0" in ended.out and "generated/sft" in ended.out
 
 
 def test_help(run: Run) -> None:
@@ -201,13 +204,13 @@ def test_help(run: Run) -> None:
     for word in ("--help", "-h"):
         ended = run(word)
         assert ended.status == 0 and not ended.err
-        for part in ("  goal: arithmetic, ", "  model: ", "arithmetic/sft", "  proposer: fixed, ", "check", "trials"):
+        for part in ("  goal: arithmetic, ", "  model: ", "generated/sft", "  proposer: fixed, ", *commands.COMMANDS):
             assert part in ended.out
 
 
 def test_cfg(run: Run) -> None:
     """The composed config as YAML, with what was chosen, and nothing run."""
-    ended = run("goal=mixed", "recipe=arithmetic/sft", "recipe.sft.learning_rate=0.5", "--cfg", "job", "--resolve")
+    ended = run("goal=mixed", "recipe=generated/sft", "recipe.sft.learning_rate=0.5", "--cfg", "job", "--resolve")
     tree = yaml.safe_load(ended.out)
     assert ended.status == 0 and tree["study"] == "mixed-tiny" and tree["recipe"]["sft"]["learning_rate"] == 0.5
     assert list(Path().iterdir()) == []
@@ -216,13 +219,14 @@ def test_cfg(run: Run) -> None:
 def test_check(run: Run) -> None:
     """The difference to the recipe's own values, and nothing written."""
     ended = run("check", *SCENE.words, GRPO, "recipe.grpo.beta=4e-2", GOOD)
+    name = GRPO.removeprefix("recipe=")
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.splitlines() == [
-        "ok: arithmetic/grpo with recipe.grpo.beta=0.04 recipe.grpo.learning_rate=0.001",
+        f"ok: {name} with recipe.grpo.beta=0.04 recipe.grpo.learning_rate=0.001",
         "  recipe.grpo.learning_rate: 5e-05 -> 0.001",
         "  recipe.grpo.beta: None -> 0.04",
     ]
-    assert run("check", *SCENE.words, GRPO).out == "ok: arithmetic/grpo with its own values\n"
+    assert run("check", *SCENE.words, GRPO).out == f"ok: {name} with its own values\n"
     assert list(Path().iterdir()) == []
 
 
@@ -256,7 +260,17 @@ def test_refuses_in_a_process_of_its_own(lines: list[str]) -> None:
     refused(Ended(ended.returncode, ended.stdout, ended.stderr))
 
 
-@pytest.mark.parametrize("words", [["--help"], ["check", *SCENE.words, GRPO, GOOD], ["--cfg", "job"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["check", *SCENE.words, GRPO, GOOD],
+        ["--cfg", "job"],
+        ["recipes", "list"],
+        ["recipes", "check", "recipes/generated/sft.yaml"],
+    ],
+    ids=" ".join,
+)
 def test_nothing_heavy_is_loaded(words: list[str]) -> None:
     """Help, vetting and composing wait for no library that trains or scores."""
     code = f"import sys; sys.argv = ['intern', *{words!r}]\nfrom intern.__main__ import main\n"

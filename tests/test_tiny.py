@@ -7,14 +7,18 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import yaml
 
-from intern.generators import arithmetic, mixed
+from intern.generators import arithmetic, mixed, sorting, stories
 from intern.items import split_of
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "intern" / "models" / "tiny"
 ITEM = re.compile(r"(?<!\d)(?:\d{2,} ?[+-] ?\d{2,}|\d{2,} ?\* ?\d+)(?!\d)")  # one-digit steps are no items
-STORY_SUM = re.compile(r"has (\d+) \w+ and gets (\d+)")
+LONGER = re.compile(r"\d+[-+*]\d+[-+]\d+(?=[.:])")  # the expression of a whole two-step story
+LISTED = re.compile(r"^(\d+(?: \d+)+):|Sort ([\d ]+)\.|Which is \w+, (\d+ or \d+)\?", re.MULTILINE)
+TOLD = re.compile(r"\w+ has \d+ [^:?]*\d+")
+GENERATORS = {"arithmetic": arithmetic, "mixed": mixed, "sorting": sorting, "stories": stories}
 CHAT = [
     {"role": "user", "content": "What is 47 + 38?"},
     {"role": "assistant", "content": "7+8=15, 4+3+1=8\nANSWER: 85"},
@@ -50,17 +54,19 @@ def test_no_held_out_item_is_in_the_pretraining_stream(script):
 
 
 def test_the_stream_names_every_item_that_it_holds(script):
-    """The keys are not trusted: every expression that a generator could draw is looked for in the text."""
+    """The keys are not trusted: whatever a generator could draw is looked for in the text, words included."""
+    found = dict.fromkeys(("step", "whole", "list", "story"), 0)
     for text, keys in islice(script.documents(seed=1), 40_000):
-        for expression in ITEM.findall(text):
-            assert mixed.key(expression) in keys, text
-
-
-def test_held_out_sums_are_absent_in_words_too(script):
-    for text, _ in islice(script.documents(seed=2), 40_000):
-        numbers = STORY_SUM.search(text)
-        if numbers:
-            assert split_of(arithmetic.key("{} + {}".format(*numbers.groups()))) == "train", text
+        named = {
+            "step": {mixed.key(step) for step in ITEM.findall(LONGER.sub("", text))},
+            "whole": {mixed.key(whole) for whole in LONGER.findall(text)},
+            "list": {sorting.key(" ".join(groups)) for groups in LISTED.findall(text)},
+            "story": {stories.key(story) for story in TOLD.findall(text)},
+        }
+        assert set.union(*named.values()) <= set(keys), text
+        for kind, names in named.items():
+            found[kind] += len(names)
+    assert min(found.values()) > 500, found
 
 
 def test_the_folder_is_small_and_holds_no_pickle():
@@ -99,16 +105,28 @@ def test_the_generation_marks_cover_the_reply_and_its_end(tokenizer):
     assert tokenizer.decode(reply) == CHAT[1]["content"] + "<|im_end|>"
 
 
-@pytest.mark.parametrize("generator", [arithmetic, mixed], ids=["arithmetic", "mixed"])
-def test_four_examples_fit_in_the_context(generator, model, tokenizer):
+@pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)
+def test_the_examples_fit_in_the_context(generator, model, tokenizer):
+    name = generator.__name__.rpartition(".")[2]
+    goal = yaml.safe_load((ROOT / "conf" / "goal" / f"{name}.yaml").read_text())
     rng, turns = random.Random(0), []
-    for _ in range(4):
-        item = generator.draw(rng)
-        turns += [{"role": "user", "content": item["question"]},
-                  {"role": "assistant", "content": item["solution"]}]
-    turns.append({"role": "user", "content": generator.draw(rng)["question"]})
+    longest = max((generator.draw(rng) for _ in range(2_000)), key=lambda item: len("".join(item.values())))
+    for _ in range(goal["few_shot"]):
+        turns += [{"role": "user", "content": longest["question"]},
+                  {"role": "assistant", "content": longest["solution"]}]
+    turns.append({"role": "user", "content": longest["question"]})
     prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True)["input_ids"]
-    assert len(prompt) + 48 <= model.config.max_position_embeddings
+    assert len(prompt) + goal["max_new_tokens"] <= model.config.max_position_embeddings
+
+
+@pytest.mark.parametrize("name", ["sft", "sft_grpo"])
+def test_the_longest_chat_fits_the_stock_recipes(name, tokenizer):
+    recipe = yaml.safe_load((ROOT / "recipes" / "generated" / f"{name}.yaml").read_text())
+    rng = random.Random(0)
+    for generator in GENERATORS.values():
+        item = max((generator.draw(rng) for _ in range(2_000)), key=lambda item: len("".join(item.values())))
+        chat = [{"role": "user", "content": item["question"]}, {"role": "assistant", "content": item["solution"]}]
+        assert len(tokenizer.apply_chat_template(chat)["input_ids"]) <= recipe["sft"]["max_length"]
 
 
 def test_a_learnt_tokenizer_keeps_digits_apart():

@@ -185,13 +185,13 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(tmp_path: Path, mo
     assert broken.reason == "data: some/set has no column asked; it has q, a."
     assert (collapsed.recipe, collapsed.state, collapsed.scores) == ("file/collapse", "PRUNED", ())
     found = collapsed.diagnosis
-    assert found and found.rule == "reward_collapse" and found.step < 12 and found.remedies
+    assert found and found.rule in ("reward_collapse", "divergence") and found.step < 12 and len(found.remedies) == 2
     out = tmp_path / "outputs" / "mends" / "stages" / collapsed.stages[-1]["out"]
     assert {path.name for path in out.iterdir()} == {"metrics.jsonl", "diagnosis.json"}
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, found.step + 1))
     assert "rewards/answer_line/mean" in rows[0] and "rewards/exact_answer/mean" not in rows[0]
     assert (mended.parent, mended.recipe) == (collapsed.number, collapsed.recipe)
-    assert mended.overrides == found.remedies[0] == ("recipe.grpo.learning_rate=0.009",)
+    assert mended.overrides == found.remedies[0] == ("recipe.grpo.learning_rate=0.003",)
     assert mended.stages[0]["reused"] and mended.stages[0]["out"] == collapsed.stages[0]["out"]
     assert mended.state in ("COMPLETE", "PRUNED")

@@ -1,6 +1,13 @@
 """Diagnosis rules, one per file: pure functions of a stage's metrics so far, so that they act at the same
-step on every machine. Each module states STAGES and `check(rows, recipe) -> Diagnosis | None`."""
+step on every machine. Each module states
 
+STAGES   the stages that it watches
+RANK     causes speak before their symptoms: of two rules that fire at once, the lower is named
+check    (rows, recipe) -> Diagnosis | None; `rows` are the rows of metrics.jsonl, `recipe` the trial's own
+
+A diagnosis names the symptom, the step and two to four competing remedies, as far as the contract has them."""
+
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,11 +15,34 @@ from intern import plugins
 from intern.config import Recipe
 from intern.records import Diagnosis
 
+LEAST = 10  # steps before which nothing can be said of what a stage fails to learn
+Rows = Sequence[Mapping[str, Any]]
 
-def check(stage: str, rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> Diagnosis | None:
-    """The first rule, by name, that fires on the rows logged so far."""
-    for name in plugins.names("diagnosis"):
-        rule = plugins.load("diagnosis", name)
+
+def check(stage: str, rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """The first rule, by rank, that fires on the rows logged so far."""
+    rules = [plugins.load("diagnosis", name) for name in plugins.names("diagnosis")]
+    for rule in sorted(rules, key=lambda rule: rule.RANK):
         if stage in rule.STAGES and (found := rule.check(rows, recipe)):
             return found
     return None
+
+
+def series(rows: Rows, key: str) -> list[float]:
+    """The finite values of one metric, in the order of their steps."""
+    return [row[key] for row in rows if isinstance(row.get(key), int | float) and math.isfinite(row[key])]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Their mean; `values` is not empty."""
+    return sum(values) / len(values)
+
+
+def halfway(rows: Rows) -> bool:
+    """Whether half of the steps are done, and enough of them to have taught something."""
+    return rows[-1]["step"] >= max(LEAST, rows[-1]["steps"] / 2)
+
+
+def found(rule: str, rows: Rows, symptom: str, remedies: tuple[tuple[str, ...], ...]) -> Diagnosis:
+    """A diagnosis at the last row's step."""
+    return Diagnosis(rule, rows[-1]["stage"], rows[-1]["step"], symptom, remedies)

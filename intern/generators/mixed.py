@@ -36,8 +36,8 @@ def working(a: int, sign: str, b: int) -> str:
         return f"{a % 10}*{b}={low}, {a // 10}*{b}{carry}={a // 10 * b + low // 10}"
     high, low = (max(a, b), min(a, b)) if sign == "-" else (a, b)
     columns, carry = [], 0
-    for place in (1, 10, 100):
-        top, bottom = high // place % 10, low // place % 10
+    for place in range(len(str(max(high, low)))):
+        top, bottom = high // 10**place % 10, low // 10**place % 10
         mark = f"{sign}1" if carry else ""
         if sign == "+":
             value = top + bottom + carry

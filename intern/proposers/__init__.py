@@ -4,6 +4,7 @@ study can be continued by any process. None left means that the contract is exha
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from intern import disk
 from intern.config import Proposer, Recipe
 from intern.records import Left, Proposal, Trial
 
@@ -29,7 +30,12 @@ class View:
     seed: int
     """Seed of the study."""
 
+    def own(self, trial: Trial) -> tuple[str, ...]:
+        """What the trial overrides beyond the pins."""
+        return tuple(word for word in trial.overrides if word not in self.pins)
+
     def tried(self, proposal: Proposal) -> bool:
-        """Whether the ledger has this very config and seed, whatever came of it."""
-        wanted = (proposal.recipe, {*self.pins, *proposal.overrides}, proposal.seed)
-        return any((t.recipe, set(t.overrides), t.seed) == wanted for t in self.trials if t.kind != "confirm")
+        """Whether the ledger has this very config, seed and fidelity, whatever came of it but want of space."""
+        wanted = (proposal.recipe, {*self.pins, *proposal.overrides}, proposal.seed, proposal.fidelity)
+        run = (t for t in self.trials if t.kind not in ("confirm", "rollback") and not disk.failed(t.reason))
+        return any((t.recipe, set(t.overrides), t.seed, t.fidelity) == wanted for t in run)

@@ -1,85 +1,165 @@
-"""A small policy that needs no key and no chance: each suitable recipe as it is, the remedies of what was
-diagnosed, one sweep of the best recipe, seed repeats of the winner."""
+"""A policy that needs no key and no chance, and never ends before the budget does: remedies of what was
+diagnosed; each suitable recipe cheaply; then idea by idea, the best first: the recipe in full, a sweep of the
+keys that matter, the winner with one override left out at a time, the winner with other seeds.
+
+    python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40"""
 
 from collections.abc import Iterator
+from math import prod
 
-from intern import contract
+from intern import contract, recovery
+from intern.contract import Choices, Domain, Range
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
 
+CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
+WIDE = 3  # keys of one sweep: Optuna has few trials for them
+
 
 def propose(view: View) -> Proposals:
-    """The first thing in this order that the ledger has not seen."""
-    for phase in (remedies, defaults, sweep, repeats):
-        for proposal in phase(view):
-            return (proposal,)
-    return ()
+    """The first thing of the plan that the ledger has not seen."""
+    return next(((proposal,) for proposal in plan(view) if proposal.sweep or not view.tried(proposal)), ())
 
 
-def remedies(view: View) -> Iterator[Proposal]:
-    """For each stopped trial the first remedy of its diagnosis; a sweep goes on by itself instead."""
-    for trial in view.trials:
-        if trial.diagnosis and trial.diagnosis.remedies and trial.kind != "sweep":
-            remedy = trial.diagnosis.remedies[0]
-            proposal = Proposal(
-                trial.recipe,
-                replaced(trial, view.pins, remedy),
-                parent=trial.number,
-                seed=trial.seed,
-                hypothesis=f"{trial.diagnosis.rule} at step {trial.diagnosis.step}: {', '.join(remedy)}",
-            )
-            if not view.tried(proposal):
-                yield proposal
+def plan(view: View) -> Iterator[Proposal]:
+    """All that could be tried, in order; it starts anew with each trial, since each changes what is best."""
+    yield from recovery.remedies(view)
+    yield from cheap(view)
+    for name in ideas(view):
+        yield from full(view, name)
+        yield from sweep(view, name)
+        yield from ablation(view)
+        yield from repeats(view)
+    yield from onward(view)
 
 
-def replaced(trial: Trial, pins: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
-    """The trial's own overrides with some of them replaced."""
-    own = {word.partition("=")[0]: word for word in trial.overrides if word not in pins}
-    return tuple(sorted({**own, **{word.partition("=")[0]: word for word in words}}.values()))
-
-
-def defaults(view: View) -> Iterator[Proposal]:
-    """Each suitable recipe as its author left it."""
+def cheap(view: View) -> Iterator[Proposal]:
+    """Each suitable recipe as its author left it, on a share of its steps; a single one needs no ranking."""
     for name, recipe in sorted(view.recipes.items()):
-        proposal = Proposal(name, seed=view.seed, hypothesis=recipe.summary)
-        if not view.tried(proposal):
-            yield proposal
+        if len(view.recipes) > 1:
+            yield Proposal(name, seed=view.seed, hypothesis=recipe.summary, fidelity=CHEAP)
 
 
-def sweep(view: View) -> Iterator[Proposal]:
-    """Optuna over the whole contract of the recipe that scored best on dev; once chosen, it stays."""
-    known = [t for t in view.trials if t.recipe in view.recipes]  # an earlier run may have used others
-    begun = [t for t in known if t.kind == "sweep"]
-    scored = [t for t in known if t.kind == "propose" and t.state == "COMPLETE"]
-    if len(begun) >= view.settings.sweep_trials or not scored:
+def ideas(view: View) -> list[str]:
+    """The recipes: those begun in full as they were begun, then the others by what their cheap trials scored."""
+    begun = [t.recipe for t in view.trials if t.kind == "propose" and t.fidelity == 1.0 and t.recipe in view.recipes]
+    scored = {name: best(view, name) for name in view.recipes}
+    rest = [name for name, trial in scored.items() if trial or len(view.recipes) == 1]
+    rest.sort(key=lambda name: (-(scored[name].mean("dev") or 0.0) if scored[name] else 0.0, name))
+    return list(dict.fromkeys([*begun, *rest]))
+
+
+def best(view: View, name: str, fidelity: float | None = None) -> Trial | None:
+    """The recipe's best trial on dev, of that fidelity or of any."""
+    done = [
+        t
+        for t in view.trials
+        if t.recipe == name and t.state == "COMPLETE" and t.kind not in ("rollback", "confirm", "repeat")
+        if fidelity is None or t.fidelity == fidelity
+    ]
+    return max(done, key=lambda t: t.mean("dev") or 0.0, default=None)
+
+
+def full(view: View, name: str) -> Iterator[Proposal]:
+    """The recipe with all of its steps: as it did best so far, a remedy that held included."""
+    start = best(view, name)
+    own = view.own(start) if start else ()
+    number = start.number if start else None
+    if not any(t.recipe == name and t.kind == "propose" and t.fidelity == 1.0 for t in view.trials):
+        yield Proposal(name, own, parent=number, seed=view.seed, hypothesis=f"{view.recipes[name].summary}, in full")
+
+
+def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
+    """Optuna over the keys that matter most, from the recipe's best trial in full."""
+    start = best(view, name, 1.0)
+    begun = [t for t in view.trials if t.kind == "sweep" and t.recipe == name]
+    keys = matters(view, name)[:wide]
+    if start is None or not keys or len(begun) >= max(least, view.settings.sweep_trials):
         return
-    best = max(scored, key=lambda t: t.mean("dev") or 0.0)
-    name = begun[0].recipe if begun else best.recipe
+    kept = tuple(word for word in view.own(start) if named(word) not in keys)
+    yield Proposal(
+        name, kept, "sweep", start.number, view.seed, sweep=keys, hypothesis=f"a better value of {', '.join(keys)}"
+    )
+
+
+def matters(view: View, name: str) -> tuple[str, ...]:
+    """The open keys of a contract: those first whose change moved dev most so far, then in the author's order."""
     pinned = {pin.partition("=")[0] for pin in view.pins}
-    keys = tuple(key for key in sorted(contract.read(view.recipes[name].tunable)[0]) if f"recipe.{key}" not in pinned)
-    if keys:
+    keys = [key for key in contract.read(view.recipes[name].tunable)[0] if f"recipe.{key}" not in pinned]
+    moved: dict[str, list[float]] = {key: [] for key in keys}
+    trials = {t.number: t for t in view.trials}
+    for trial in trials.values():
+        parent = trials.get(trial.parent if trial.parent is not None else -1)
+        if parent is None or (parent.recipe, parent.fidelity) != (name, trial.fidelity) or trial.recipe != name:
+            continue
+        changed = {named(word) for word in set(trial.overrides) ^ set(parent.overrides)}
+        before, now = parent.mean("dev"), trial.mean("dev")
+        if before is not None and now is not None:
+            for key in changed & set(keys):
+                moved[key].append(abs(now - before) / len(changed))
+    effect = {key: sum(found) / len(found) if found else 0.0 for key, found in moved.items()}
+    return tuple(sorted(keys, key=lambda key: -effect[key]))
+
+
+def ablation(view: View) -> Iterator[Proposal]:
+    """The winner with one of its overrides left out, for each: which of them carry the gain."""
+    winner = view.incumbent
+    own = view.own(winner)
+    if winner.recipe not in view.recipes or len(own) < 2:
+        return
+    order = matters(view, winner.recipe)
+    ranked = sorted(own, key=lambda word: order.index(key) if (key := named(word)) in order else len(order))
+    for word in ranked[:WIDE]:
         yield Proposal(
-            name,
-            kind="sweep",
-            parent=begun[0].parent if begun else best.number,
-            seed=view.seed,
-            sweep=keys,
-            hypothesis=f"a better value of {', '.join(keys)}",
+            winner.recipe,
+            tuple(other for other in own if other != word),
+            "ablate",
+            winner.number,
+            winner.seed,
+            fidelity=winner.fidelity,
+            hypothesis=f"trial {winner.number} without {named(word)}",
         )
+
+
+def named(word: str) -> str:
+    """The contract key of an override."""
+    return word.partition("=")[0].removeprefix("recipe.")
 
 
 def repeats(view: View) -> Iterator[Proposal]:
     """The winner with other seeds: whether its recipe is better, or its checkpoint lucky."""
-    begun = [t for t in view.trials if t.kind == "repeat"]
-    winner = next((t for t in view.trials if begun and t.number == begun[0].parent), view.incumbent)
-    if winner.kind == "baseline" or len(begun) >= view.settings.repeats:
+    winner = view.incumbent
+    if winner.kind == "repeat":
+        winner = next(t for t in view.trials if t.number == winner.parent)
+    if winner.recipe not in view.recipes:
         return
-    own = tuple(word for word in winner.overrides if word not in view.pins)
-    yield Proposal(
-        winner.recipe,
-        own,
-        "repeat",
-        winner.number,
-        seed=winner.seed + len(begun) + 1,
-        hypothesis=f"trial {winner.number} with another seed",
-    )
+    for more in range(1, view.settings.repeats + 1):
+        yield Proposal(
+            winner.recipe,
+            view.own(winner),
+            "repeat",
+            winner.number,
+            winner.seed + more,
+            fidelity=winner.fidelity,
+            hypothesis=f"trial {winner.number} with another seed",
+        )
+
+
+def onward(view: View) -> Iterator[Proposal]:
+    """When every idea has had its turn: the winner's recipe is searched on, over its whole contract."""
+    for name in sorted(view.recipes, key=lambda name: name != view.incumbent.recipe):
+        domains: list[Domain] = [contract.read(view.recipes[name].tunable)[0][key] for key in matters(view, name)]
+        seen = {frozenset(t.overrides) for t in view.trials if t.recipe == name and t.fidelity == 1.0}
+        if not exhausted(domains, len(seen)):
+            yield from sweep(view, name, len(view.trials) + 1, len(domains))
+
+
+def exhausted(domains: list[Domain], seen: int) -> bool:
+    """Whether so many different configs are all that the domains allow."""
+    sizes = [len(d.options) if isinstance(d, Choices) else size(d) for d in domains]
+    return prod(sizes) <= seen
+
+
+def size(domain: Range) -> float:
+    """How many values a range has."""
+    return domain.high - domain.low + 1 if domain.kind is int else float("inf")

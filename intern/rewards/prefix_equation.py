@@ -17,7 +17,7 @@ def outcome(text: str, row: Mapping[str, Any]) -> float | None:
     if not 0 < len(tokens) <= LONGEST:
         return None
     try:
-        value, rest = evaluate(tokens, [Fraction(n) for n in row["numbers"]])
+        value, rest = evaluate(tokens, [Fraction(n) for n in row.get("numbers", ())])
     except (ValueError, IndexError):
         return None
     except ZeroDivisionError:

@@ -4,13 +4,13 @@ import random
 from pathlib import Path
 from typing import Any
 
-from intern import contamination, evaluation, items
+from intern import contamination, evaluation, items, plugins
 from intern.config import Config, Goal, Source
 from intern.errors import UserError
 from intern.items import Row
 from intern.stages import Inputs, Step
 
-VERSION = 2
+VERSION = 3
 READS = ("goal", "recipe.data", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
@@ -20,13 +20,23 @@ GENERATED = 2000  # rows drawn for `goal: true` of a generated goal where the so
 
 def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     """Write rows.jsonl; raises UserError where nothing is left of the sources."""
-    gathered = [row for source in config.recipe.data.mix for row in gather(source, config, inputs)]
+    wanted, outcome = config.recipe.data, plugins.load("rewards", config.goal.scorer).outcome
+    gathered = [row for source in wanted.mix for row in gather(source, config, inputs)]
     rows = clean(gathered, guard(config, inputs, out))
+    if wanted.answer_line:
+        rows = [row if outcome(row["target"], row) is not None else with_line(row) for row in rows]
+    if wanted.verified:
+        rows = [row for row in rows if outcome(row["target"], row) == 1.0]
     if not rows:
-        raise UserError(f"No training rows are left of {len(gathered)} from {config.recipe.data.mix} after cleaning.")
+        raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning.")
     random.Random(inputs.seed).shuffle(rows)
     print(f"data: {len(gathered)} rows gathered, {len(rows)} after cleaning and decontamination")
-    items.write(out / "rows.jsonl", rows[: config.recipe.data.rows])
+    items.write(out / "rows.jsonl", rows[: wanted.rows])
+
+
+def with_line(row: Row) -> Row:
+    """The row with the evaluator's answer line at the end of its target."""
+    return {**row, "target": f"{row['target']}\n{items.target_of({'answer': row['answer']})}"}
 
 
 def clean(rows: list[Row], guard: contamination.Guard) -> list[Row]:

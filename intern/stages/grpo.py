@@ -4,13 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from intern import items, plugins
+from intern import canary, items, plugins
 from intern.config import Config
 from intern.rewards import Outcome
 from intern.stages import Inputs, Step
 
-VERSION = 1
-READS = ("recipe.grpo", "recipe.rewards", "recipe.lora", "model.dtype", "model.eos_token", "goal.scorer")
+VERSION = 2
+READS = (
+    *("recipe.grpo", "recipe.rewards", "recipe.lora"),
+    *("model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens"),
+)
 USES = ("model", "rows", "seed")
 MAKES = "model"
 
@@ -25,31 +28,34 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
     rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in items.read(inputs.rows)]
     kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
-    arguments = training.arguments(config.recipe.grpo, config, inputs, out)
+    arguments = training.arguments(config.recipe.grpo, config, inputs, out, step.fidelity)
+    arguments.setdefault("max_completion_length", config.goal.max_new_tokens)
+    scorer = plugins.load("rewards", config.goal.scorer).outcome
     trainer = GRPOTrainer(
         model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
         args=GRPOConfig(**arguments, reward_weights=list(config.recipe.rewards.values())),
-        reward_funcs=[reward(name, plugins.load("rewards", name).outcome) for name in names],
+        reward_funcs=[reward(name, plugins.load("rewards", name).outcome, scorer) for name in names],
         train_dataset=Dataset.from_list([{key: row[key] for key in sorted(kept)} for row in rows]),
         processing_class=training.tokenizer(inputs, config),
         peft_config=training.lora(config),
     )
-    training.fit(trainer, config, out, "grpo")
+    training.fit(trainer, config, out, training.Watch("grpo", config, out))
 
 
-def reward(name: str, outcome: Outcome) -> Callable[..., list[float]]:
-    """The outcome in TRL's form; a completion without an answer earns nothing."""
+def reward(name: str, outcome: Outcome, scorer: Outcome) -> Callable[..., list[float]]:
+    """The outcome in TRL's form; a completion without an answer earns nothing. What the goal's scorer makes of the
+    rollouts goes to the metrics, where the diagnosis rules see it."""
 
-    def judged(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
-        lists = {
-            key: values
-            for key, values in columns.items()
-            if isinstance(values, list) and len(values) == len(completions)
-        }
-        rows = [{key: values[i] for key, values in lists.items()} for i in range(len(completions))]
-        return [
-            outcome(completion[0]["content"], row) or 0.0 for completion, row in zip(completions, rows, strict=True)
-        ]
+    def judged(
+        prompts: list[Any], completions: list[Any], log_metric: Callable[[str, float], None], **columns: Any
+    ) -> list[float]:
+        size = len(completions)
+        lists = {key: values for key, values in columns.items() if isinstance(values, list) and len(values) == size}
+        rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
+        texts = [completion[0]["content"] for completion in completions]
+        for metric, value in canary.rates(texts, rows, scorer).items():
+            log_metric(metric, value)
+        return [outcome(text, row) or 0.0 for text, row in zip(texts, rows, strict=True)]
 
     judged.__name__ = name
     return judged

@@ -1,15 +1,22 @@
-"""Stage sft: supervised fine-tuning with TRL, the loss on completions only."""
+"""Stage sft: supervised fine-tuning with TRL, the loss on completions only.
 
+A few rows are held back and never trained on: the loss on them, and what the model writes for them, is what
+the diagnosis rules watch."""
+
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from intern import items
+from intern import items, plugins
 from intern.config import Config
+from intern.items import Row
 from intern.stages import Inputs, Step
 
-VERSION = 1
-READS = ("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token")
+VERSION = 2
+READS = ("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens")
 USES = ("model", "rows", "seed")
 MAKES = "model"
+HELD, SHARE = 32, 0.05  # rows held back: at most so many, and at most this share
 
 
 def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
@@ -19,18 +26,44 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
 
     from intern import training
 
-    rows = [
-        {
-            "prompt": [{"role": "user", "content": row["question"]}],
-            "completion": [{"role": "assistant", "content": row["target"]}],
-        }
-        for row in items.read(inputs.rows)
-    ]
+    rows = items.read(inputs.rows)
+    held = rows[: min(HELD, int(SHARE * len(rows)))]
+    arguments = training.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
     trainer = SFTTrainer(
         model=str(inputs.model),
-        args=SFTConfig(**training.arguments(config.recipe.sft, config, inputs, out)),
-        train_dataset=Dataset.from_list(rows),
+        args=SFTConfig(**arguments, **watching(len(held))),
+        train_dataset=Dataset.from_list([chat(row) for row in rows[len(held) :]]),
+        eval_dataset=Dataset.from_list([chat(row) for row in held]) if held else None,
         processing_class=training.tokenizer(inputs, config),
         peft_config=training.lora(config),
     )
-    training.fit(trainer, config, out, "sft")
+    outcome = plugins.load("rewards", config.goal.scorer).outcome
+    judged = [outcome(row["target"], row) for row in rows]
+    # lm-eval's own tasks may find an answer in another way than our scorer
+    ours = not config.goal.dev or None not in judged
+    targets = {"target_parse_rate": 1 - judged.count(None) / len(rows), "target_score": judged.count(1.0) / len(rows)}
+    watch = training.Watch("sft", config, out, **(targets if ours else {}))
+    if ours and held:
+        watch.look = partial(training.canaries, trainer, held, outcome, config)
+    training.fit(trainer, config, out, watch)
+
+
+def chat(row: Row) -> dict[str, Any]:
+    """A row in TRL's prompt and completion columns."""
+    return {
+        "prompt": [{"role": "user", "content": row["question"]}],
+        "completion": [{"role": "assistant", "content": row["target"]}],
+    }
+
+
+def watching(held: int) -> dict[str, Any]:
+    """Arguments that evaluate the held-out rows before the first step and eight times on the way."""
+    if not held:
+        return {"eval_strategy": "no"}
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": 0.125,
+        "eval_on_start": True,
+        "per_device_eval_batch_size": held,
+        "eval_packing": False,
+    }

@@ -1,0 +1,23 @@
+"""Canaries: what the model under training writes, judged while it trains, so that a broken format, endless
+output or babble is seen before the stage ends."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intern.rewards import Outcome
+
+TAIL = 200  # characters: a model that has begun to loop loops at the end
+COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
+
+
+def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome) -> dict[str, float]:
+    """Shares in [0, 1] over the texts: parse_rate (an answer was found), repetition (text that loops)."""
+    parsed = sum(outcome(text, row) is not None for text, row in zip(texts, rows, strict=True))
+    return {"parse_rate": parsed / len(texts), "repetition": sum(map(loops, texts)) / len(texts)}
+
+
+def loops(text: str) -> bool:
+    """Whether the end of a text repeats itself."""
+    tail = text[-TAIL:].encode()
+    return len(tail) > COMPRESSED * len(zlib.compress(tail))

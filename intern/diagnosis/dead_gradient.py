@@ -1,0 +1,30 @@
+"""Dead gradient: in almost every group all completions earn the same, so that no advantage is left to learn
+from. The tasks are too hard for this checkpoint, sampling too cold, or the reward finds nothing to judge."""
+
+from intern.config import Recipe
+from intern.diagnosis import Rows, found, mean, series
+from intern.records import Diagnosis
+from intern.remedy import more, remedies, times
+
+STAGES = ("grpo",)
+RANK = 60
+LAST = 3  # logged rows in a row
+DEAD = 0.9  # share of groups without spread of reward
+SOLVED = 0.9  # of the highest reward: groups that are all right are no fault
+
+
+def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """Fires when the last rows all have DEAD groups or more and the reward is not at its top."""
+    dead, rewards = series(rows, "frac_reward_zero_std")[-LAST:], series(rows, "reward")[-LAST:]
+    top = sum(recipe.rewards.values())
+    if len(dead) < LAST or min(dead) < DEAD or not rewards or mean(rewards) >= SOLVED * top:
+        return None
+    cures = remedies(
+        recipe,
+        ("grpo.num_generations", more),
+        ("grpo.temperature", more),
+        ("grpo.learning_rate", times(0.1)),
+        ("grpo.max_completion_length", times(2)),
+    )
+    symptom = f"{mean(dead):.0%} of groups have no spread of reward, at a reward of {mean(rewards):.2f} of {top:.2g}"
+    return found("dead_gradient", rows, symptom, cures)

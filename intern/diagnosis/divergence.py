@@ -1,0 +1,34 @@
+"""Divergence: the loss stands far above that of the checkpoint which entered the stage, or the policy has become
+noise. A step too large has destroyed what was learnt; later steps repair a part of it at best."""
+
+from intern.config import Recipe
+from intern.diagnosis import Rows, found, mean, series
+from intern.records import Diagnosis
+from intern.remedy import remedies, times, to
+
+STAGES = ("sft", "grpo")
+RANK = 10
+LAST = 2  # logged rows in a row: one spike is often made good
+RATIO = 2.5  # of the loss at entry; healthy warm-ups were seen to reach 1.8
+NOISE = 4.0  # of the entropy at entry, and at least FLOOR nats
+FLOOR = 1.0
+
+
+def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """Fires when the last rows all stand beyond the bound; entry is the first evaluation or rollout."""
+    stage = rows[-1]["stage"]
+    key, entry_key = ("loss", "eval_loss") if stage == "sft" else ("entropy", "entropy")
+    entry, last = series(rows, entry_key)[:1], series(rows, key)[-LAST:]
+    if not entry or len(last) < LAST or key not in rows[-1]:
+        return None
+    bound = RATIO * entry[0] if stage == "sft" else max(NOISE * entry[0], FLOOR)
+    if min(last) <= bound:
+        return None
+    cures = remedies(
+        recipe,
+        (f"{stage}.learning_rate", times(0.1)),
+        (f"{stage}.learning_rate", times(0.3)),
+        (f"{stage}.max_grad_norm", times(0.3)),
+        (f"{stage}.warmup_steps", to(0.3)),
+    )
+    return found("divergence", rows, f"{key} is {mean(last):.2f} and was {entry[0]:.2f} when the stage began", cures)

@@ -1,0 +1,33 @@
+"""Entropy collapse: the policy says one thing only, and that thing earns no more than what it began with, so
+that sampling can find nothing better any more."""
+
+from intern.config import Recipe
+from intern.diagnosis import Rows, found, mean, series
+from intern.records import Diagnosis
+from intern.remedy import more, remedies, times
+
+STAGES = ("grpo",)
+RANK = 50
+LAST = 3
+FALLEN = 0.1  # of the entropy of the first row
+DEAD = 0.5  # share of groups without spread of reward
+SOLVED = 0.9  # of the highest reward: nothing better is left to find
+
+
+def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """Fires when the last rows all have so little entropy and spread, and earn no more than the first did."""
+    entropy, rewards = series(rows, "entropy"), series(rows, "reward")
+    dead = series(rows, "frac_reward_zero_std")[-LAST:]
+    if len(entropy) <= LAST or len(rewards) <= LAST or len(dead) < LAST:
+        return None
+    enough = min(rewards[0], SOLVED * sum(recipe.rewards.values()))
+    if max(entropy[-LAST:]) > FALLEN * entropy[0] or min(dead) < DEAD or mean(rewards[-LAST:]) > enough:
+        return None
+    cures = remedies(
+        recipe,
+        ("grpo.temperature", more),
+        ("grpo.learning_rate", times(0.3)),
+        ("grpo.entropy_coef", more),
+        ("grpo.epsilon_high", more),
+    )
+    return found("entropy_collapse", rows, f"entropy fell from {entropy[0]:.3f} to {entropy[-1]:.3f} nats", cures)

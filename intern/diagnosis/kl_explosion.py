@@ -1,0 +1,26 @@
+"""KL explosion: the policy has left its reference so far that the penalty no longer holds it (seen with β > 0
+only: TRL computes no KL without a reference)."""
+
+from intern.config import Recipe
+from intern.diagnosis import Rows, found, mean, series
+from intern.records import Diagnosis
+from intern.remedy import more, remedies, times
+
+STAGES = ("grpo",)
+RANK = 20
+LAST = 2
+LIMIT = 1.0  # nats per token; healthy runs stay under 0.1
+
+
+def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """Fires when the last rows all exceed LIMIT."""
+    last = series(rows, "kl")[-LAST:]
+    if len(last) < LAST or min(last) <= LIMIT:
+        return None
+    cures = remedies(
+        recipe,
+        ("grpo.learning_rate", times(0.1)),
+        ("grpo.beta", more),
+        ("grpo.max_grad_norm", times(0.3)),
+    )
+    return found("kl_explosion", rows, f"KL to the reference is {mean(last):.2f} nats a token", cures)

@@ -1,0 +1,33 @@
+"""Overfitting: the loss on held-out rows has risen well above its lowest point, and the tokens that are right
+there have not become more. Loss alone rises with mere confidence, while accuracy still grows."""
+
+from intern.config import Recipe
+from intern.diagnosis import Rows, found, series
+from intern.records import Diagnosis
+from intern.remedy import more, remedies, times, to
+
+STAGES = ("sft",)
+RANK = 65
+LAST = 2
+RISE = 1.3  # times the lowest loss on held-out rows
+
+
+def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+    """Fires when the last evaluations all stand so far above the lowest one, and are no more accurate."""
+    held, right = series(rows, "eval_loss"), series(rows, "eval_mean_token_accuracy")
+    if len(held) < LAST + 2 or len(right) != len(held) or "eval_loss" not in rows[-1]:
+        return None
+    best = held.index(min(held))
+    if best == 0 or min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
+        return None
+    share = best / (len(held) - 1)  # evaluations are evenly spaced
+    cures = remedies(
+        recipe,
+        ("sft.max_steps", times(share)),
+        ("sft.num_train_epochs", times(share)),
+        ("sft.weight_decay", more),
+        ("sft.learning_rate", times(0.3)),
+        ("data.verified", to(True)),
+    )
+    symptom = f"loss on held-out rows rose from {held[best]:.3f} to {held[-1]:.3f}, and no more tokens are right"
+    return found("overfitting", rows, symptom, cures)

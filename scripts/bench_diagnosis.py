@@ -1,0 +1,200 @@
+"""What the diagnosis rules catch, and what they stop by mistake: real runs through the command line, one table.
+
+planted   each stock recipe with its learning rate times ten, on every embedded goal: the share that is stopped, after
+          what share of the steps, and whether the remedy that held beats the checkpoint which entered the stage
+healthy   the same recipes as they are: every stop is a false one
+others    completions longer than their limit, targets without an answer line, a reward that finds nothing to judge,
+          a data set of which half is wrong
+
+A run that is there already is not run again. On two cores about 40 minutes:
+
+    python scripts/bench_diagnosis.py outputs/bench --jobs 2"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from intern import items, ledger, library, recovery
+from intern.config import Goal
+from intern.errors import read_yaml
+from intern.records import Trial
+
+GOALS = ("arithmetic", "mixed", "sorting", "stories")
+PLANTED = {"sft": "sft", "grpo": "grpo", "sft_grpo": "grpo"}  # recipe: the stage whose learning rate is raised
+FACTOR = 10
+CHEAP = ("goal.test_items=20", "goal.few_shot=0", "proposer.confirm=false", "quiet=true", "model=tiny")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One study of the benchmark."""
+
+    case: str
+    """planted, healthy or the name of another plant."""
+    goal: str
+    """Its goal."""
+    recipe: str
+    """The stock recipes, with commas between."""
+    seeds: tuple[int, ...]
+    """Seeds of its runs; with more than one it is a multirun, and nothing is mended."""
+    words: tuple[str, ...]
+    """Command line beyond goal, seed and budget."""
+    trials: int = 1
+    """Trials of a single run: the first is the run itself, the others are its remedies."""
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return f"{self.case}-{self.goal}-{self.recipe.replace(',', '+')}-{self.seeds[0]}"
+
+
+def runs(out: Path, seeds: int, recovered: int) -> Iterator[Run]:
+    """Every run; the first `recovered` seeds of a plant go on to a remedy, the very first to two that compete."""
+    paths = {}
+    for recipe, stage in PLANTED.items():
+        raw = read_yaml(library.FOLDER / "generated" / f"{recipe}.yaml")
+        raw[stage]["learning_rate"] *= FACTOR
+        paths[recipe] = str(written(out, f"planted_{recipe}", raw))
+    names, every = ",".join(PLANTED), tuple(range(seeds))
+    stock = ",".join(f"generated/{recipe}" for recipe in PLANTED)
+    for goal in GOALS:
+        yield Run("healthy", goal, names, every, (f"recipe={stock}",))
+        yield Run("planted", goal, names, every[recovered:], (f"recipe={','.join(paths.values())}",))
+        for recipe, path in paths.items():
+            for seed in every[:recovered]:
+                yield Run("planted", goal, recipe, (seed,), (f"recipe={path}",), 2 if seed else 3)
+    for case, recipe, raw in others(out):
+        path = written(out, case, raw)
+        for seed in every[:recovered]:
+            words = (f"recipe={path}", f"compute.mirror={out / 'mirror'}")
+            yield Run(case, "arithmetic", recipe, (seed,), words, 2 if seed else 3)
+
+
+def written(out: Path, name: str, raw: dict) -> Path:
+    """A recipe file of the benchmark."""
+    path = out / "recipes" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    return path
+
+
+def others(out: Path) -> Iterator[tuple[str, str, dict]]:
+    """(case, stock recipe, what it becomes) of the plants that are no learning rate."""
+    grpo, sft = (read_yaml(library.FOLDER / "generated" / f"{name}.yaml") for name in ("grpo", "sft"))
+    yield "long", "grpo", {**grpo, "grpo": {**grpo["grpo"], "max_completion_length": 8}, "tunable": {
+        **grpo["tunable"], "grpo.max_completion_length": {"low": 8, "high": 128}}}  # fmt: skip
+    yield "unjudged", "grpo", {**grpo, "rewards": {"prefix_equation": 1.0}}
+    opened = {**sft["tunable"], "data.verified": [False, True], "data.answer_line": [False, True]}
+    opened = {key: spec for key, spec in opened.items() if not key.startswith("synthetic.")}
+    goal = Goal("arithmetic", generator="arithmetic")
+    rows = items.take(items.generated(goal, "train", 0), 2560)
+    rng = random.Random(0)
+    for row in rows:
+        row["unmarked"] = row["solution"].partition("ANSWER:")[0] + f"It is {row['answer']}."
+        wrong = str(int(row["answer"]) + rng.randint(1, 9))
+        row["poisoned"] = row["solution"] if rng.random() < 0.5 else f"ANSWER: {wrong}"
+    for column in ("unmarked", "poisoned"):
+        folder = out / "mirror" / "bench" / column
+        folder.mkdir(parents=True, exist_ok=True)
+        items.write(folder / "train.jsonl", [{key: row[key] for key in ("question", "answer", column)} for row in rows])
+        source = {"hub": f"bench/{column}", "columns": {"question": "question", "answer": "answer", "target": column}}
+        changed = {key: value for key, value in sft.items() if key != "synthetic"}
+        yield column, "sft", {**changed, "stages": ["data", "sft"], "data": {"mix": [source]}, "tunable": opened}
+
+
+def run(one: Run, out: Path) -> str:
+    """Run a study, or continue it; returns what went wrong, or nothing."""
+    many = len(one.seeds) > 1
+    words = (f"goal={one.goal}", f"study={one.name}", f"outputs={out}", f"seed={','.join(map(str, one.seeds))}")
+    budget = (f"budget.trials={99 if many else one.trials}", "budget.hours=4")
+    mode = ("-m", "proposer=fixed") if many else ()
+    command = [sys.executable, "-m", "intern", *mode, *words, *budget, *one.words, *CHEAP]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"{one.name}: {done.stderr.strip()[-300:]}"
+
+
+def found(one: Run, recipe: str, out: Path) -> list[tuple[Run, Trial, tuple[Trial, ...]]]:
+    """The runs of one recipe that have ended, each with its study's ledger."""
+    trials = ledger.trials(out / one.name)
+    own = [t for t in trials if t.kind == "propose" and t.recipe.split("/")[1].removeprefix("planted_") == recipe]
+    own = own if len(one.seeds) > 1 else [t for t in trials if t.kind == "propose"][:1]
+    return [(one, t, trials) for t in own if t.state != "RUNNING"]
+
+
+def steps(trial: Trial, out: Path, name: str) -> int:
+    """The steps that the stopped stage would have had."""
+    rows = (out / name / "stages" / trial.stages[-1]["out"] / "metrics.jsonl").read_text().splitlines()
+    return json.loads(rows[-1])["steps"]
+
+
+def row(table: Table, what: tuple[str, ...], chosen: list[Run], out: Path) -> tuple[int, int]:
+    """Add one line; returns (stopped, run)."""
+    ended = [entry for one in chosen for entry in found(one, what[2], out)]
+    stopped = [entry for entry in ended if entry[1].diagnosis]
+    rules = sorted({own.diagnosis.rule for _, own, _ in stopped})
+    shares = [own.diagnosis.step / steps(own, out, one.name) for one, own, _ in stopped]
+    tried = [(own, trials) for one, own, trials in stopped if one.trials > 1]
+    held = [best for own, trials in tried if (best := recovery.held(own, trials))]
+    gains = [f"+{t.recovery.wins} −{t.recovery.losses}" for t in held]
+    scores = [f"{100 * own.mean('dev'):.0f}" for _, own, _ in ended if own.mean("dev") is not None]
+    table.add_row(
+        *what,
+        f"{len(stopped)}/{len(ended)}",
+        f"{100 * mean(shares):.0f} %" if shares else "",
+        ", ".join(rules),
+        f"{len(held)}/{len(tried)}" if tried else "",
+        ", ".join(gains),
+        " ".join(scores),
+    )
+    return len(stopped), len(ended)
+
+
+def report(every: list[Run], out: Path) -> Table:
+    """The table of all runs that are there."""
+    table = Table("case", "goal", "recipe", "stopped", "at", "rule", "held", "won, lost", "dev where not stopped, %")
+    false = [0, 0]
+    for case in dict.fromkeys(one.case for one in every):
+        for goal in GOALS:
+            for recipe in PLANTED:
+                chosen = [o for o in every if (o.case, o.goal) == (case, goal) and recipe in o.recipe.split(",")]
+                if chosen:
+                    counts = row(table, (case, goal, recipe), chosen, out)
+                    if case == "healthy":
+                        false = [a + b for a, b in zip(false, counts, strict=True)]
+        table.add_section()
+    table.caption = f"false stops: {false[0]} of {false[1]} healthy runs"
+    return table
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--recovered", type=int, default=3, help="seeds of each plant that go on to their remedies")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="", help="run only studies whose name has this in it")
+    args = parser.parse_args()
+    out = args.out.resolve()
+    every = [one for one in runs(out, args.seeds, args.recovered) if args.only in one.name]
+    every.sort(key=lambda one: one.seeds[0])  # so that a table of what is there so far has all cases
+    console = Console(width=160)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for done, fault in enumerate(pool.map(lambda one: run(one, out), every), 1):
+            print(f"{done}/{len(every)} {fault}", file=sys.stderr)
+    console.print(report(every, out))
+
+
+if __name__ == "__main__":
+    main()

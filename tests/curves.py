@@ -1,0 +1,206 @@
+"""Metrics as the training stages log them, for test_diagnosis: curves of faults, and of runs that must go on.
+
+Those marked "seen" are real runs of the tiny model, rounded."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from intern.config import Data, Grpo, Recipe, Sft
+
+Rows = list[dict[str, Any]]
+RATE = {"low": 1e-6, "high": 1e-1, "log": True}
+NORM = {"low": 0.1, "high": 10.0, "log": True}
+OPEN = Recipe(
+    data=Data(rows=1000),
+    sft=Sft(learning_rate=1e-3, max_steps=80, max_length=128),
+    grpo=Grpo(learning_rate=5e-5, per_device_train_batch_size=64, max_completion_length=32, max_steps=20),
+    tunable={
+        **{
+            "sft.learning_rate": RATE,
+            "grpo.learning_rate": RATE,
+            "sft.max_grad_norm": NORM,
+            "grpo.max_grad_norm": NORM,
+        },
+        **{"data.verified": [False, True], "data.answer_line": [False, True], "data.rows": {"low": 100, "high": 5000}},
+        **{"sft.max_steps": {"low": 10, "high": 123}, "sft.warmup_steps": {"low": 0.0, "high": 0.3}},
+        **{"sft.weight_decay": [0.0, 0.01, 0.1], "sft.max_length": {"low": 64, "high": 512}},
+        **{"synthetic.style": ["solution", "answer"], "grpo.beta": [0.0, 0.01, 0.1]},
+        **{"grpo.temperature": {"low": 0.3, "high": 1.5}, "grpo.num_generations": [4, 8, 16]},
+        **{"grpo.max_completion_length": {"low": 16, "high": 257}, "grpo.mask_truncated_completions": [False, True]},
+        **{"grpo.max_steps": {"low": 5, "high": 101}, "grpo.entropy_coef": [0.0, 0.001]},
+    },
+)
+
+
+def sft(*rows: tuple[int, dict[str, Any]], steps: int = 80) -> Rows:
+    """Rows of the stage: (step, metrics)."""
+    return [{"stage": "sft", "step": step, "steps": steps, **metrics} for step, metrics in rows]
+
+
+def rollouts(steps: int = 20, **columns: Sequence[float | None]) -> Rows:
+    """Rows of the stage grpo, one for every second step; each keyword is one metric's values."""
+    named = {key.replace("__", "/"): values for key, values in columns.items()}
+    lines = zip(*named.values(), strict=True)
+    return [
+        {"stage": "grpo", "step": 2 * n, "steps": steps, **dict(zip(named, line, strict=True))}
+        for n, line in enumerate(lines, 1)
+    ]
+
+
+def held(key: str, *values: float, **same: float) -> Rows:
+    """An evaluation at step 0, 10, 20, … of 80, with this metric and what stays the same."""
+    return sft(*((10 * n, {key: value, **same}) for n, value in enumerate(values)))
+
+
+def judged(*lines: tuple[float, float, float, float, float]) -> list[tuple[int, dict[str, float]]]:
+    """Evaluations at step 0, 10, … as they are logged: loss, accuracy, truncation, parse rate, repetition."""
+    keys = ("eval_loss", "eval_mean_token_accuracy", "truncation", "parse_rate", "repetition")
+    return [(10 * n, {**dict(zip(keys, line, strict=True)), "canaries": 32}) for n, line in enumerate(lines)]
+
+
+def losses(**values: float) -> list[tuple[int, dict[str, float]]]:
+    """Logged rows: at step sN the loss."""
+    return [(int(step.removeprefix("s")), {"loss": value}) for step, value in values.items()]
+
+
+def mixed(*rows: tuple[int, dict[str, float]]) -> Rows:
+    """Logged rows and evaluations in the order of their steps, after what is known before the first."""
+    return sft((0, {"target_parse_rate": 1.0, "target_score": 1.0}), *sorted(rows, key=lambda row: row[0]))
+
+
+# seen: generated/sft with its learning rate times ten, on arithmetic and on sorting
+DIVERGED = mixed(*judged((0.081, 0.954, 0, 1, 0)), *losses(s1=0.087, s4=1.182, s8=1.898))
+GARBLED = mixed(
+    *judged((4.425, 0.334, 0, 0.781, 0), (1.699, 0.44, 1, 0, 0.594), (1.311, 0.494, 1, 0, 0.844)),
+    *losses(s1=4.288, s4=3.278, s8=3.09, s12=1.79, s16=1.474, s19=1.387),
+)
+# seen: arithmetic/sft_grpo with its learning rate times ten; the stage ran to step 14
+COLLAPSED = rollouts(
+    reward=(0.531, 0.211, 0.117, 0.102, 0.062, 0.023),
+    frac_reward_zero_std=(0.438, 0.75, 0.875, 0.875, 1.0, 0.938),
+    entropy=(0.031, 0.041, 0.052, 0.05, 0.052, 0.063),
+    completions__mean_length=(26.8, 27.5, 26.4, 26.6, 27.4, 26.7),
+    completions__clipped_ratio=(0.008, 0.0, 0.016, 0.023, 0.016, 0.016),
+)
+
+# rule, rows on which it fires at the last and nothing fires before, words of the symptom
+FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
+    ("nan", sft((1, {"loss": 1.0}), (4, {"loss": math.nan, "grad_norm": math.inf})), ("loss, grad_norm is not",)),
+    ("nan", held("eval_loss", 1.0, math.inf), ("eval_loss is not a finite number",)),
+    ("nan", rollouts(reward=(0.3, None)), ("reward is not a finite number",)),
+    ("divergence", DIVERGED, ("loss is 1.54 and was 0.08",)),
+    ("divergence", rollouts(entropy=(0.1, 0.3, 1.2, 1.4)), ("entropy is 1.30 and was 0.10",)),
+    ("kl_explosion", rollouts(kl=(0.0, 1.5, 0.2, 1.2, 1.4)), ("1.30 nats",)),
+    (
+        "length_explosion",
+        rollouts(
+            reward=(0.3, 0.3, 0.2), completions__mean_length=(20, 41, 44), completions__clipped_ratio=(0, 0.3, 0.4)
+        ),
+        ("from 20 to 44 tokens", "40% of them cut"),
+    ),
+    ("garbled", GARBLED, ("72% of the outputs",)),
+    ("garbled", rollouts(repetition=(0.1, 0.4, 0.3, 0.4, 0.5)), ("45% of the outputs",)),
+    ("garbled", held("repetition", 0.3, 0.35, 0.35, 0.35, 0.4), ("38% of the outputs",)),  # half of the steps are done
+    ("truncation", rollouts(completions__clipped_ratio=(0.2, 0.6, 0.5, 0.7)), ("60% of the outputs",)),
+    ("truncation", held("truncation", 0.9, 0.9, 0.8, 0.9, 0.9), ("87% of the outputs",)),
+    ("mislabelled", sft((0, {"target_score": 0.5, "target_parse_rate": 1.0})), ("50% of the training targets right",)),
+    ("format_problem", sft((0, {"target_score": 0.0, "target_parse_rate": 0.0})), ("0% of the training targets",)),
+    ("format_problem", held("parse_rate", 0.9, 0.5, 0.4, 0.5, 0.5, canaries=32), ("50% of the outputs",)),
+    ("format_problem", rollouts(parse_rate=(0.8, 0.6, 0.4, 0.3)), ("35% of the outputs",)),
+    ("format_problem", rollouts(parse_rate=(0.0,) * 5), ("0% of the outputs",)),  # no fall: from half-way on
+    ("reward_collapse", COLLAPSED, ("from 0.21 to 0.04",)),
+    (
+        "entropy_collapse",
+        rollouts(entropy=(0.2, 0.02, 0.01, 0.01), reward=(0.3,) * 4, frac_reward_zero_std=(0.2, 0.5, 0.6, 0.8)),
+        ("from 0.200 to 0.010 nats",),
+    ),
+    (
+        "dead_gradient",
+        rollouts(reward=(0.0,) * 3, frac_reward_zero_std=(1.0, 0.9, 1.0)),
+        ("97% of groups", "0.00 of 1"),
+    ),
+    (
+        "overfitting",
+        sft(*judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.66, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0))),
+        ("from 0.500 to 0.700",),
+    ),
+    ("no_learning", held("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
+]
+
+# what must run on to its end, and is not stopped at any step
+HEALTHY: dict[str, Rows] = {
+    "seen: generated/sft on arithmetic": mixed(
+        *judged(
+            *(
+                (0.081, 0.954, 0, 1, 0),
+                (0.058, 0.975, 0.031, 0.969, 0),
+                (0.021, 0.994, 0, 1, 0),
+                (0.014, 0.995, 0, 1, 0),
+            ),
+            *(
+                (0.007, 0.998, 0, 1, 0),
+                (0.003, 1, 0, 1, 0),
+                (0.002, 1, 0, 1, 0),
+                (0.002, 1, 0, 1, 0),
+                (0.001, 1, 0, 1, 0),
+            ),
+        ),
+        *losses(s1=0.087, s4=0.079, s8=0.092, s12=0.085, s16=0.044, s24=0.033, s32=0.019, s40=0.009, s60=0.003),
+    ),
+    "seen: generated/sft on stories, which first forgets how to stop": mixed(
+        *judged(
+            *((3.789, 0.4, 0.094, 0.812, 0), (1.893, 0.424, 1, 0, 0.125), (1.479, 0.53, 0.875, 0.594, 0)),
+            *((1.201, 0.586, 0.469, 0.469, 0), (1.067, 0.618, 0, 1, 0), (1.005, 0.627, 0, 0.969, 0)),
+        ),
+        *losses(s1=3.852, s4=3.364, s8=2.959, s12=1.971, s16=1.708, s24=1.467, s32=1.222, s48=1.017),
+    ),
+    "seen: arithmetic/grpo": rollouts(
+        steps=24,
+        reward=(0.28, 0.342, 0.355, 0.263, 0.316, 0.42, 0.536, 0.333, 0.357, 0.465, 0.541, 0.358),
+        frac_reward_zero_std=(0.25, 0.125, 0.188, 0.312, 0.188, 0.375, 0.312, 0.25, 0.188, 0.375, 0.188, 0.125),
+        entropy=(0.187, 0.152, 0.131, 0.131, 0.109, 0.085, 0.086, 0.085, 0.07, 0.064, 0.065, 0.071),
+        completions__mean_length=(18.9, 20.7, 22.3, 23.2, 23.4, 24.9, 24.4, 25.6, 25.7, 25.9, 26.9, 26.6),
+        completions__clipped_ratio=(0.0, 0.0, 0.016, 0.023, 0.016, 0.0, 0.023, 0.008, 0.008, 0.016, 0.016, 0.016),
+    ),
+    "a spike": sft((0, {"eval_loss": 0.4}), *losses(s1=0.4, s2=3.0, s3=0.9, s4=3.0, s5=0.9)),
+    "a warm-up": sft((0, {"eval_loss": 0.4}), *losses(s1=0.5, s2=0.9, s3=1.0, s4=0.8)),
+    "more entropy, and yet little": rollouts(entropy=(0.1, 0.9, 0.95, 0.99)),
+    "KL at its limit": rollouts(kl=(0.0, 1.0, 1.0, 1.2, 0.9)),
+    "longer reasoning that pays": rollouts(
+        reward=(0.3, 0.4, 0.5), completions__mean_length=(20, 60, 80), completions__clipped_ratio=(0, 0.3, 0.4)
+    ),
+    "longer, not cut": rollouts(
+        reward=(0.3, 0.2, 0.2), completions__mean_length=(20, 60, 80), completions__clipped_ratio=(0, 0.2, 0.3)
+    ),
+    "loops of a base, fewer and fewer": held("repetition", 0.5, 0.7, 0.7, 0.5, 0.4, 0.2, 0.1),
+    "a base that learns to stop": held("truncation", 1.0, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+    "rollouts cut less and less": rollouts(completions__clipped_ratio=(0.9, 0.8, 0.7, 0.6)),
+    "almost all targets right": sft((0, {"target_score": 0.9, "target_parse_rate": 0.95})),
+    "a canary or two without an answer": held("parse_rate", 1.0, 0.9, 0.875, 0.9, 0.875, 0.9, canaries=32),
+    "a format that is being learnt": held("parse_rate", 0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, canaries=32),
+    "rollouts that never had the format": rollouts(parse_rate=(0.0, 0.0, 0.0, 0.0, 0.1)),
+    "one lucky batch": rollouts(reward=(0.2, 0.9, 0.2, 0.2, 0.2)),
+    "a poor batch": rollouts(reward=(0.5, 0.5, 0.1, 0.5, 0.1, 0.5)),
+    "a reward that is only lower": rollouts(reward=(0.5, 0.5, 0.3, 0.3, 0.3)),
+    "a policy that becomes sure of what is right": rollouts(
+        entropy=(0.2, 0.01, 0.01, 0.01), reward=(0.3, 0.6, 0.6, 0.6), frac_reward_zero_std=(0.2, 0.8, 0.8, 0.8)
+    ),
+    "a policy that is sure, with spread left": rollouts(
+        entropy=(0.2, 0.01, 0.01, 0.01), reward=(0.3,) * 4, frac_reward_zero_std=(0.2, 0.4, 0.8, 0.8)
+    ),
+    "a solved task": rollouts(
+        reward=(0.98, 0.97, 0.97, 0.97), frac_reward_zero_std=(1.0,) * 4, entropy=(0.1, 0.009, 0.009, 0.009)
+    ),
+    "spread in some groups": rollouts(reward=(0.0,) * 6, frac_reward_zero_std=(1.0, 1.0, 0.8, 1.0, 1.0, 0.8)),
+    "loss that rises with confidence alone": sft(
+        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.71, 0, 1, 0), (0.9, 0.72, 0, 1, 0), (1, 0.73, 0, 1, 0))
+    ),
+    "one bad evaluation": sft(
+        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.6, 0.7, 0, 1, 0), (0.5, 0.7, 0, 1, 0))
+    ),
+    "slow learning": held("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
+    "ten steps in all": sft(
+        *((n, {"eval_loss": 1.0, "truncation": 1.0, "repetition": 0.2}) for n in range(9)), steps=8
+    ),
+}

@@ -1,0 +1,48 @@
+"""The canaries' rates: an answer found or not, and text that loops."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intern import canary
+from intern.rewards import exact_answer
+
+SENSE = (
+    "First add the tens: 40 + 30 = 70. Then the ones: 7 + 8 = 15. Together that makes 85.\nANSWER: 85",
+    "Tom had a red ball and went to the park, where he met a dog that wanted to play. They ran until it was dark.",
+    "3 9 4 1 7 -> 1 3 4 7 9\nANSWER: 1 3 4 7 9",
+    "",
+    "85",
+)
+LOOPS = ("the the " * 60, "7 + 8 = 15. " * 20, "ANSWER: 85\n" * 20, "0" * 200)
+
+
+@pytest.mark.parametrize("text", SENSE)
+def test_what_people_write_does_not_loop(text: str) -> None:
+    """Worked answers, prose, a bare answer, nothing."""
+    assert not canary.loops(text)
+
+
+@pytest.mark.parametrize("text", LOOPS)
+def test_loops(text: str) -> None:
+    """A word, a sentence, an answer or a figure over and over, also where it began in good order."""
+    assert canary.loops(text) and canary.loops(SENSE[1] + text)
+
+
+def test_a_loop_that_was_left() -> None:
+    """Only the end is looked at."""
+    assert not canary.loops(LOOPS[0] + SENSE[0] + SENSE[1])
+
+
+@given(st.lists(st.sampled_from([*SENSE, *LOOPS]), min_size=1), st.sampled_from(["85", "7"]))
+def test_rates_are_shares(texts: list[str], answer: str) -> None:
+    """A wrong answer is an answer: only whether one is found counts."""
+    found = canary.rates(texts, [{"answer": answer}] * len(texts), exact_answer.outcome)
+    assert found["parse_rate"] == sum("ANSWER: " in text for text in texts) / len(texts)
+    assert found["repetition"] == sum(text in LOOPS for text in texts) / len(texts)
+
+
+def test_texts_and_rows_belong_together() -> None:
+    """A row too few is a fault of the program."""
+    with pytest.raises(ValueError, match="zip"):
+        canary.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], exact_answer.outcome)

@@ -1,0 +1,151 @@
+"""Remedies: changes of one key, relative to the trial's own value, that never leave the contract."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intern import contract
+from intern.config import Data, Grpo, Recipe, Sft
+from intern.contract import Choices, Domain, Range, Value
+from intern.remedy import MOST, TRL_DEFAULTS, more, remedies, times, to
+
+LOG = Range(float, 1e-5, 1e-1, log=True)
+LINEAR = Range(float, 0.3, 1.5)
+WHOLE = Range(int, 32, 128)
+BETAS = Choices(float, (0.0, 0.01, 0.04))
+GROUPS = Choices(int, (16, 4, 8))  # in no order
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "factor", "wanted"),
+    [
+        (LOG, 1e-2, 0.1, 1e-3),
+        (LOG, 1.23e-3, 0.3, 3.7e-4),
+        (LOG, 5e-5, 0.1, 1e-5),  # the bound is nearer
+        (LOG, 1e-5, 0.1, None),
+        (LOG, 1e-6, 0.1, None),  # below the domain, nothing in it is lower
+        (LOG, 1e-6, 3, 1e-5),
+        (LOG, 1.0, 0.1, 1e-1),
+        (WHOLE, 64, 2, 128),
+        (WHOLE, 64, 4, 128),
+        (WHOLE, 45, 0.5, 32),
+        (WHOLE, 100, 0.777, 78),
+        (Range(float, 0.0, 0.3), 0.0, 0.3, None),  # nothing times three tenths is nothing
+        (GROUPS, 8, 2, 16),
+        (GROUPS, 8, 0.1, 4),
+        (GROUPS, 16, 2, None),
+        (BETAS, 0.0, 10, 0.01),
+        (BETAS, 0.02, 10, 0.04),
+    ],
+)
+def test_times(domain: Domain, value: Value, factor: float, wanted: Value | None) -> None:
+    """Two digits, the bound where it lies beyond, the next option; None where nothing lies that way."""
+    assert times(factor)(domain, value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "wanted"),
+    [
+        (LOG, 1e-3, 1e-2),  # half-way on its own scale
+        (LINEAR, 1.0, 1.2),
+        (LINEAR, 1.3, 1.4),
+        (LINEAR, 1.5, None),
+        (LINEAR, 1.6, None),
+        (LINEAR, 0.0, 0.75),
+        (WHOLE, 32, 80),
+        (WHOLE, 127, 128),  # 127.5 in two digits is 130
+        (WHOLE, 128, None),
+        (Range(int, 1, 125), 124, None),  # 124.5 in two digits is 120
+        (Range(float, 1e-5, 1e-1, log=True), 0.0, 1e-3),
+        (BETAS, 0.0, 0.01),
+        (BETAS, 0.02, 0.04),
+        (BETAS, 0.04, None),
+        (GROUPS, 4, 8),
+    ],
+)
+def test_more(domain: Domain, value: Value, wanted: Value | None) -> None:
+    """Half of what is left above, or the next option; None at the top."""
+    assert more(domain, value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("domain", "wanted", "found"),
+    [
+        (Choices(bool, (False, True)), True, True),
+        (Choices(bool, (False,)), True, None),
+        (Choices(str, ("grpo", "dr_grpo")), "dr_grpo", "dr_grpo"),
+        (Choices(str, ("grpo", "dapo")), "dr_grpo", None),
+        (Range(float, 0.0, 0.3), 0.3, 0.3),
+        (Range(float, 0.0, 0.2), 0.3, None),
+        (Range(int, 0, 100), 0.3, None),
+    ],
+)
+def test_to(domain: Domain, wanted: Value, found: Value | None) -> None:
+    """The value itself, where the domain has it."""
+    assert to(wanted)(domain, domain.options[0] if isinstance(domain, Choices) else domain.low) == found
+
+
+BOUNDS = st.lists(st.floats(1e-6, 1e6), min_size=3, max_size=3).map(sorted).filter(lambda b: b[2] - b[0] > 2)
+
+
+@given(BOUNDS, st.booleans(), st.booleans(), st.sampled_from([more, *map(times, (0.1, 0.3, 0.5, 0.93, 2, 3, 4))]))
+def test_a_change_stays_inside(bounds: list[float], log: bool, whole: bool, change: Any) -> None:
+    """Whatever the bounds and digits: a value that the contract reads back, on the right side of the old one."""
+    low, value, high = (int(b) + 1 for b in bounds) if whole else bounds
+    domain = Range(int if whole else float, low, high, log)
+    found = change(domain, value)
+    if found is not None:
+        assert domain.parse(contract.show(found)) == found and type(found) is domain.kind
+        assert change is not more or found > value
+
+
+RECIPE = Recipe(
+    data=Data(rows=200),
+    sft=Sft(learning_rate=1e-3, max_steps=80),
+    grpo=Grpo(beta=0.04),
+    tunable={
+        **{"sft.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "grpo.beta": [0.0, 0.01, 0.04]},
+        **{"data.verified": [False, True], "grpo.temperature": {"low": 0.3, "high": 1.5}, "sft.max_length": [64, 128]},
+    },
+)
+
+
+def test_each_wish_is_one_override() -> None:
+    """In the order of the wishes; what is closed, unset, at its bound or without effect is left out."""
+    found = remedies(
+        RECIPE,
+        ("sft.learning_rate", times(0.3)),
+        ("sft.max_steps", times(0.5)),  # not in the contract
+        ("sft.max_length", times(2)),  # neither the recipe nor TRL's defaults say what it is
+        ("grpo.beta", more),  # at its top
+        ("data.verified", to(False)),  # as it is
+        ("grpo.temperature", more),  # unset: TRL's 1.0
+        ("data.verified", to(True)),
+    )
+    assert found == (
+        ("recipe.sft.learning_rate=0.0003",),
+        ("recipe.grpo.temperature=1.2",),
+        ("recipe.data.verified=true",),
+    )
+
+
+def test_none_twice_and_at_most_four() -> None:
+    """Two factors that end at the same bound are one remedy."""
+    rates = [("sft.learning_rate", times(factor)) for factor in (0.1, 0.05, 0.3, 2, 3, 5, 0.5)]
+    texts = [word.partition("=")[2] for (word,) in remedies(RECIPE, *rates)]
+    assert texts == ["0.0001", "0.0003", "0.002", "0.003"] and len(texts) == MOST
+
+
+def test_trl_has_these_defaults() -> None:
+    """What an unset field means is what the installed TRL makes of it (its epsilon_high is its epsilon)."""
+    from dataclasses import MISSING, fields
+
+    from trl import GRPOConfig, SFTConfig
+
+    for key, value in TRL_DEFAULTS.items():
+        stage, _, name = key.partition(".")
+        defaults = {f.name: f.default for f in fields({"sft": SFTConfig, "grpo": GRPOConfig}[stage])}
+        found = defaults[name] if defaults[name] is not None else defaults[name.removesuffix("_high")]
+        assert found is not MISSING and found == value, key
