@@ -215,6 +215,7 @@ class Config:
     outputs: str = "outputs"
     seed: int = 0
     quiet: bool = False  # print the result alone
+    diagnose: bool = True  # let the rules of intern/diagnosis stop a stage
 
 
 STAGE_SECTIONS = {"data": Data, "synthetic": Synthetic, "sft": Sft, "grpo": Grpo}

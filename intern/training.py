@@ -173,7 +173,8 @@ class Watch(TrainerCallback):
         self.rows.append(row)
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        self.diagnosis = self.diagnosis or diagnosis.check(self.stage, self.rows, self.config.recipe)
+        if self.config.diagnose and not self.diagnosis:
+            self.diagnosis = diagnosis.check(self.stage, self.rows, self.config.recipe)
         if self.diagnosis:
             control.should_training_stop = True
             control.should_save = False

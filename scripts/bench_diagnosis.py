@@ -98,7 +98,7 @@ def others(out: Path) -> Iterator[tuple[str, str, dict]]:
     opened = {**sft["tunable"], "data.verified": [False, True], "data.answer_line": [False, True]}
     opened = {key: spec for key, spec in opened.items() if not key.startswith("synthetic.")}
     goal = Goal("arithmetic", generator="arithmetic")
-    rows = items.take(items.generated(goal, "train", 0), 2560)
+    rows = items.take(items.generated(goal, "train", 0), 2000)
     rng = random.Random(0)
     for row in rows:
         row["unmarked"] = row["solution"].partition("ANSWER:")[0] + f"It is {row['answer']}."

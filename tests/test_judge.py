@@ -1,4 +1,4 @@
-"""The judge: an exact sign test on the items where two checkpoints disagree."""
+"""The judge: an exact sign test on the items where two checkpoints disagree; who the incumbent is."""
 
 from math import comb
 from typing import Any
@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from intern import judge
+from intern.records import Call, Trial, Verdict
 
+KEPT = Verdict("keep", 0, 9, 1, 0.02)
 outcomes = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0])), max_size=60)
 
 
@@ -62,3 +64,15 @@ def test_unlike_items_are_refused(theirs: list[dict[str, Any]]) -> None:
     """Another number of items, or other items, is a fault of the program."""
     with pytest.raises(ValueError, match="same items"):
         judge.compare(rows([1.0, 0.0]), theirs, 0)
+
+
+@pytest.mark.parametrize(
+    ("calls", "number"),
+    [((), 0), (("discard", "undecided", None), 0), (("keep", "discard"), 1), (("keep", "keep", "undecided", None), 2)],
+)
+def test_the_incumbent(calls: tuple[Call | None, ...], number: int) -> None:
+    """The last trial that was kept; a remedy that only beat what entered its stage is not."""
+    verdicts = [Verdict(call, 0, 9, 1, 0.02) if call else None for call in calls]
+    trials = [Trial(0, "baseline", "COMPLETE")]
+    trials += [Trial(n, "remedy", "COMPLETE", verdict=v, recovery=KEPT) for n, v in enumerate(verdicts, 1)]
+    assert judge.incumbent(trials).number == number

@@ -25,7 +25,7 @@ def words(tmp_path: Path, model: Path) -> list[str]:
     """A study of one trial that goes through every stage."""
     (tmp_path / "all.yaml").write_text(RECIPE)
     return ["goal=arithmetic", f"model={model}", "recipe=all.yaml", "proposer=fixed", "compute.threads=1", "study=kill",
-            "goal.dev_items=40", "goal.test_items=40", "recipe.synthetic.rows=3000"]
+            "goal.dev_items=40", "goal.test_items=40", "recipe.synthetic.rows=3000", "diagnose=false"]
 
 
 def caught(folder: Path, stage: str) -> bool:

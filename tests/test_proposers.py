@@ -1,40 +1,52 @@
-"""The proposers, on ledgers made by hand: what they propose next, and that it is the same each time."""
+"""The proposers, on ledgers made by hand and in whole studies on a made-up dev score: what they propose next."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intern import contract, library
-from intern.config import Grpo, Proposer, Recipe
+from intern import contract, judge, library, search
+from intern.config import Grpo, Proposer, Recipe, Sft, flat
+from intern.contract import Value
 from intern.errors import UserError
 from intern.proposers import Proposals, View, fixed, heuristic
 from intern.proposers import random as chance
-from intern.records import Diagnosis, Left, Proposal, Score, Trial
+from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
 
-RATE = {"low": 1e-5, "high": 1e-3, "log": True}
+RATE = {"low": 1e-5, "high": 1e-1, "log": True}
 RECIPES: Mapping[str, Recipe] = {
     "b/grpo": Recipe("b/grpo", "second", grpo=Grpo(learning_rate=1e-3), tunable={"grpo.learning_rate": RATE}),
     "a/sft": Recipe("a/sft", "first", tunable={"sft.max_steps": {"low": 1, "high": 9}, "sft.packing": [True, False]}),
 }
-BASE = Trial(0, "baseline", "COMPLETE", scores=(Score("t", "dev", "exact_match", 0.1, 0.01, 400),))
-COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", (("recipe.grpo.learning_rate=0.0003",), ("recipe.x=1",)))
+STEPS, PACKED, SLOW = "recipe.sft.max_steps=3", "recipe.sft.packing=true", "recipe.grpo.learning_rate=0.0003"
+COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", ((SLOW,),))
 
 
-def view(*trials: Trial, best: Trial = BASE, pins: tuple[str, ...] = (), **settings: int) -> View:
+def scored(dev: float) -> tuple[Score, ...]:
+    """One task's score on dev."""
+    return (Score("t", "dev", "exact_match", dev, 0.01, 400),)
+
+
+BASE = Trial(0, "baseline", "COMPLETE", scores=scored(0.1))
+
+
+def view(*trials: Trial, best: Trial = BASE, pins: tuple[str, ...] = (), only: str = "", **settings: int) -> View:
     """What a proposer sees after these trials."""
-    return View(RECIPES, (BASE, *trials), best, Left(9, 1.0), Proposer(name="heuristic", **settings), pins, seed=5)
+    recipes = {name: recipe for name, recipe in RECIPES.items() if only in name}
+    return View(recipes, (BASE, *trials), best, Left(9, 1.0), Proposer(name="heuristic", **settings), pins, seed=5)
 
 
 def done(number: int, proposal: Proposal, dev: float | None, *overrides: str) -> Trial:
     """The proposal's trial, scored on dev, or failed; with overrides that a sweep filled in."""
-    scores = () if dev is None else (Score("t", "dev", "exact_match", dev, 0.01, 400),)
-    state = "FAIL" if dev is None else "COMPLETE"
     words = proposal.overrides + overrides
-    return Trial(number, proposal.kind, state, proposal.parent, proposal.recipe, words, proposal.seed, scores)
+    trial = Trial(number, proposal.kind, "FAIL", proposal.parent, proposal.recipe, words, proposal.seed)
+    trial = replace(trial, fidelity=proposal.fidelity)
+    return trial if dev is None else replace(trial, state="COMPLETE", scores=scored(dev))
 
 
 def one(found: Proposals) -> Proposal:
@@ -43,91 +55,228 @@ def one(found: Proposals) -> Proposal:
     return proposal
 
 
-def test_the_heuristics_order() -> None:
-    """Each recipe as it is, by name; a sweep of the best; repeats of the winner; nothing."""
+def full(number: int, name: str, dev: float | None, *overrides: str) -> Trial:
+    """A recipe's trial in full."""
+    return done(number, Proposal(name, overrides, seed=5), dev)
+
+
+def cheap(number: int, name: str, dev: float | None, *overrides: str) -> Trial:
+    """A recipe's trial on a share of its steps."""
+    return done(number, Proposal(name, overrides, seed=5, fidelity=heuristic.CHEAP), dev)
+
+
+def test_the_whole_plan() -> None:
+    """Each recipe cheaply, by name; the best in full, swept, ablated, repeated; the next likewise; the best again."""
     trials: list[Trial] = []
-    first = one(heuristic.propose(view(*trials)))
-    assert (first.recipe, first.overrides, first.kind, first.seed) == ("a/sft", (), "propose", 5)
-    trials.append(done(1, first, 0.5))
-    second = one(heuristic.propose(view(*trials)))
-    assert (second.recipe, second.kind, second.hypothesis) == ("b/grpo", "propose", "second")
-    trials.append(done(2, second, 0.4))
-    for number in (3, 4):
-        swept = one(heuristic.propose(view(*trials, sweep_trials=2)))
-        assert (swept.kind, swept.recipe, swept.parent) == ("sweep", "a/sft", 1)
-        assert swept.sweep == ("sft.max_steps", "sft.packing")
-        trials.append(done(number, swept, 0.9, "recipe.sft.max_steps=3", "recipe.sft.packing=true"))
+    best = BASE
+
+    def following(**expected: object) -> Proposal:
+        found = one(heuristic.propose(view(*trials, best=best, sweep_trials=2, repeats=2)))
+        assert {key: getattr(found, key) for key in expected} == expected
+        return found
+
+    for name, dev, why in (("a/sft", 0.3, "first"), ("b/grpo", 0.2, "second")):
+        proposal = following(recipe=name, overrides=(), kind="propose", fidelity=0.3, seed=5, hypothesis=why)
+        trials.append(done(len(trials) + 1, proposal, dev))
+    trials.append(done(3, following(recipe="a/sft", kind="propose", fidelity=1.0, parent=1), 0.5))
+    for dev in (0.4, 0.9):
+        swept = following(recipe="a/sft", kind="sweep", parent=3, sweep=("sft.max_steps", "sft.packing"), fidelity=1.0)
+        trials.append(done(len(trials) + 1, swept, dev, STEPS, PACKED))
     best = trials[-1]
+    for left in (STEPS, PACKED):  # without the other one
+        trials.append(done(len(trials) + 1, following(kind="ablate", parent=5), 0.6))
+        assert trials[-1].overrides == ((PACKED,) if left == STEPS else (STEPS,))
     for seed in (6, 7):
-        repeat = one(heuristic.propose(view(*trials, best=best, sweep_trials=2, repeats=2)))
-        assert (repeat.kind, repeat.parent, repeat.seed, repeat.overrides) == ("repeat", 4, seed, best.overrides)
-        trials.append(done(len(trials) + 1, repeat, 0.95))
-        best = trials[-1]  # a repeat that wins is not repeated itself
-    assert heuristic.propose(view(*trials, best=best, sweep_trials=2, repeats=2)) == ()
+        repeat = following(kind="repeat", parent=5, seed=seed, overrides=best.overrides)
+        trials.append(done(len(trials) + 1, repeat, 0.9))
+    trials.append(done(10, following(recipe="b/grpo", kind="propose", fidelity=1.0, parent=2), 0.3))
+    for _ in range(2):
+        swept = following(recipe="b/grpo", kind="sweep", parent=10, sweep=("grpo.learning_rate",))
+        trials.append(done(len(trials) + 1, swept, 0.2, SLOW))
+    onward = following(recipe="a/sft", kind="sweep", parent=5, overrides=())
+    assert set(onward.sweep) == {"sft.max_steps", "sft.packing"}
 
 
-def test_the_same_ledger_gives_the_same_proposal() -> None:
-    """No chance and no memory."""
-    seen = view(done(1, Proposal("a/sft", seed=5), 0.5))
-    assert heuristic.propose(seen) == heuristic.propose(seen)
-    assert chance.propose(seen) == chance.propose(seen)
+def test_a_single_recipe_needs_no_ranking() -> None:
+    """It is run in full at once."""
+    first = one(heuristic.propose(view(only="a/sft")))
+    assert (first.recipe, first.fidelity, first.parent) == ("a/sft", 1.0, None)
 
 
-def test_a_remedy_comes_first_and_once() -> None:
-    """The first remedy of a diagnosis replaces the trial's own value, keeps its other ones, and names its parent."""
-    proposal = Proposal("b/grpo", ("recipe.grpo.learning_rate=0.001", "recipe.grpo.beta=0.0"), seed=5)
-    stopped = replace(done(1, proposal, None), state="PRUNED", diagnosis=COLLAPSE)
+def test_the_best_cheap_trial_goes_on() -> None:
+    """In full as it did best: with the override of a remedy that ran to its end, at the price of the cheap one."""
+    stopped = replace(cheap(2, "b/grpo", None), state="PRUNED", diagnosis=COLLAPSE)
+    remedy = replace(cheap(3, "b/grpo", 0.7, SLOW), kind="remedy", parent=2)
+    found = one(heuristic.propose(view(cheap(1, "a/sft", 0.3), stopped, remedy)))
+    assert (found.recipe, found.overrides, found.parent, found.fidelity) == ("b/grpo", (SLOW,), 3, 1.0)
+
+
+def test_a_recipe_whose_cheap_trial_failed() -> None:
+    """It is not run in full; where every recipe failed there is nothing to search around."""
+    trials = [cheap(1, "a/sft", None), cheap(2, "b/grpo", 0.05), full(3, "b/grpo", 0.05)]
+    found = one(heuristic.propose(view(*trials, sweep_trials=0)))
+    assert (found.kind, found.recipe) == ("sweep", "b/grpo")  # onward
+    assert heuristic.propose(view(*trials[:1], cheap(2, "b/grpo", None))) == ()
+
+
+def test_remedies_come_first() -> None:
+    """Before any recipe has its turn; refused or run, each once."""
+    stopped = replace(cheap(1, "b/grpo", None), state="PRUNED", diagnosis=COLLAPSE)
     remedy = one(heuristic.propose(view(stopped)))
-    assert remedy.overrides == ("recipe.grpo.beta=0.0", "recipe.grpo.learning_rate=0.0003")
-    assert (remedy.parent, remedy.seed, remedy.recipe) == (1, 5, "b/grpo") and "step 12" in remedy.hypothesis
+    assert (remedy.kind, remedy.parent, remedy.overrides, remedy.fidelity) == ("remedy", 1, (SLOW,), 0.3)
     for after in (done(2, remedy, 0.3), replace(done(2, remedy, None), state="REJECTED")):
         assert one(heuristic.propose(view(stopped, after))).recipe == "a/sft"
 
 
-def test_a_remedy_of_a_remedy() -> None:
-    """A remedy that is stopped in its turn is remedied in its turn."""
-    first = replace(done(1, Proposal("b/grpo", seed=5), None), state="PRUNED", diagnosis=COLLAPSE)
-    second = done(2, one(heuristic.propose(view(first))), None)
-    lower = replace(COLLAPSE, remedies=(("recipe.grpo.learning_rate=9e-05",),))
-    second = replace(second, state="PRUNED", diagnosis=lower)
-    third = one(heuristic.propose(view(first, second)))
-    assert (third.parent, third.overrides) == (2, ("recipe.grpo.learning_rate=9e-05",))
+def test_what_moved_dev_most_is_swept_first() -> None:
+    """By the mean change from the parent, at the same fidelity; what was never changed keeps the author's order."""
+    start = full(1, "a/sft", 0.5)
+    packed = replace(full(2, "a/sft", 0.3, PACKED), parent=1)
+    steps = replace(full(3, "a/sft", 0.45, STEPS), parent=1)
+    assert heuristic.matters(view(start), "a/sft") == ("sft.max_steps", "sft.packing")
+    assert heuristic.matters(view(start, packed, steps), "a/sft") == ("sft.packing", "sft.max_steps")
+    assert heuristic.matters(view(start, replace(packed, fidelity=0.3)), "a/sft") == ("sft.max_steps", "sft.packing")
+    both = replace(full(4, "a/sft", 0.0, PACKED, STEPS), parent=3)  # packing alone was changed
+    assert heuristic.matters(view(start, steps, both), "a/sft") == ("sft.packing", "sft.max_steps")
 
 
-def test_a_sweep_is_not_remedied() -> None:
-    """The sampler learns from a stopped trial by itself."""
-    stopped = replace(done(1, Proposal("b/grpo", kind="sweep", seed=5), None), state="PRUNED", diagnosis=COLLAPSE)
-    assert one(heuristic.propose(view(stopped))).hypothesis == "first"
+def test_a_sweep_keeps_what_it_does_not_search() -> None:
+    """The best trial's overrides of other keys stay."""
+    wide = {f"sft.{key}": RATE for key in ("learning_rate", "weight_decay", "max_grad_norm")} | {"sft.packing": [True]}
+    seen = replace(view(full(1, "a/sft", 0.5, PACKED)), recipes={"a/sft": Recipe("a/sft", tunable=wide)})
+    found = one(heuristic.propose(seen))
+    assert (found.kind, found.overrides, len(found.sweep)) == ("sweep", (PACKED,), heuristic.WIDE)
 
 
-def test_no_sweep_without_a_score_and_no_repeat_of_the_baseline() -> None:
-    """Where every recipe failed there is nothing to search around."""
-    trials = [done(1, Proposal("a/sft", seed=5), None), done(2, Proposal("b/grpo", seed=5), None)]
-    assert heuristic.propose(view(*trials)) == ()
+@pytest.mark.parametrize(("own", "left"), [((), []), ((STEPS,), []), ((STEPS, PACKED), [(PACKED,), (STEPS,)])])
+def test_ablation(own: tuple[str, ...], left: list[tuple[str, ...]]) -> None:
+    """Only where two overrides or more could share the gain; at the winner's seed and fidelity, each once."""
+    winner = replace(full(1, "a/sft", 0.9, *own), seed=8)
+    found = list(heuristic.ablation(view(winner, best=winner)))
+    assert [proposal.overrides for proposal in found] == left
+    assert all((p.kind, p.parent, p.seed, p.fidelity) == ("ablate", 1, 8, 1.0) for p in found)
+
+
+def test_a_repeat_that_wins_is_not_repeated_itself() -> None:
+    """The seeds go on from the trial that it repeats; the baseline is not repeated."""
+    winner = full(1, "a/sft", 0.9, STEPS)
+    again = replace(winner, number=2, kind="repeat", parent=1, seed=6)
+    seeds = [(p.parent, p.seed) for p in heuristic.repeats(view(winner, again, best=again, repeats=2))]
+    assert seeds == [(1, 6), (1, 7)]
+    assert all(proposal.kind != "repeat" for proposal in heuristic.plan(view(winner, repeats=2)))
 
 
 def test_pins_are_left_alone() -> None:
-    """A pinned key is neither swept nor repeated as an override of the proposal."""
-    pin = "recipe.sft.max_steps=3"
-    trials = [
-        replace(done(1, Proposal("a/sft", seed=5), 0.5), overrides=(pin,)),
-        replace(done(2, Proposal("b/grpo", seed=5), 0.4), overrides=(pin,)),
-    ]
-    assert one(heuristic.propose(view(*trials, pins=(pin,)))).sweep == ("sft.packing",)
-    repeat = one(heuristic.propose(view(*trials, best=trials[0], pins=(pin,), sweep_trials=0)))
-    assert (repeat.kind, repeat.overrides) == ("repeat", ())
+    """A pinned key is neither swept nor repeated, remedied or left out as an override of the proposal."""
+    trials = [replace(cheap(1, "a/sft", 0.5), overrides=(STEPS,)), replace(full(2, "a/sft", 0.5), overrides=(STEPS,))]
+    assert one(heuristic.propose(view(*trials, pins=(STEPS,), only="a/"))).sweep == ("sft.packing",)
+    winner = replace(full(3, "a/sft", 0.9), overrides=(STEPS, PACKED))
+    found = one(heuristic.propose(view(*trials, winner, best=winner, pins=(STEPS,), sweep_trials=0, only="a/")))
+    assert (found.kind, found.overrides) == ("repeat", (PACKED,))
 
 
-def test_a_sweep_begun_with_a_recipe_that_is_gone() -> None:
-    """Recipes may change between two runs of a study: what is no longer there is not swept."""
-    trials = [done(1, Proposal("gone", kind="sweep"), 0.9), done(2, Proposal("gone"), 0.9)]
-    trials += [done(3, Proposal("a/sft", seed=5), 0.5), done(4, Proposal("b/grpo", seed=5), 0.4)]
-    assert one(heuristic.propose(view(*trials))).recipe == "a/sft"
+def test_a_recipe_that_is_gone() -> None:
+    """Recipes may change between two runs of a study: what is no longer there is neither swept nor repeated."""
+    gone = [done(1, Proposal("gone", kind="sweep"), 0.9), full(2, "gone", 0.9, STEPS, PACKED)]
+    assert one(heuristic.propose(view(*gone, best=gone[1]))).recipe == "a/sft"
+
+
+def simulated(
+    folder: Path,
+    recipes: Mapping[str, Recipe],
+    dev: Callable[[dict[str, Value], float], float | Diagnosis],
+    trials: int,
+) -> list[Trial]:
+    """A whole study, with this function of a trial's values and fidelity in place of training and scoring."""
+    ledger = [BASE]
+    while len(ledger) <= trials:
+        best = judge.incumbent(ledger)
+        seen = View(recipes, tuple(ledger), best, Left(9, 1.0), Proposer(name="heuristic"), (), seed=5)
+        if not (found := heuristic.propose(seen)):
+            break
+        proposal = one(found)
+        bounds, own = contract.read(recipes[proposal.recipe].tunable)[0], dict(flat(recipes[proposal.recipe]))
+        space = search.Space(bounds, {key: own[key] for key in bounds})
+        asked = {}
+        if proposal.sweep:
+            asked = search.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
+        words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in asked.items())
+        trial = done(len(ledger), replace(proposal, overrides=tuple(sorted(proposal.overrides + words))), None)
+        value = dev({**own, **parsed(trial, bounds)}, trial.fidelity)
+        if isinstance(value, Diagnosis):
+            trial = replace(trial, state="PRUNED", diagnosis=value)
+        else:
+            call = "keep" if value > best.mean("dev") + 0.02 else "undecided"
+            trial = replace(
+                trial, state="COMPLETE", scores=scored(value), verdict=Verdict(call, best.number, 9, 1, 0.02)
+            )
+            trial = replace(trial, recovery=trial.verdict if trial.kind == "remedy" else None)
+        ledger.append(trial)
+    return ledger
+
+
+def parsed(trial: Trial, bounds: contract.Contract) -> dict[str, Value]:
+    """The overrides as the gate reads them: raises ValueError outside the contract, KeyError outside its keys."""
+    pairs = [word.removeprefix("recipe.").split("=") for word in trial.overrides]
+    return {key: bounds[key].parse(text) for key, text in pairs}
+
+
+def config_of(trial: Trial) -> tuple[object, ...]:
+    """What makes two trials the same."""
+    return trial.recipe, frozenset(trial.overrides), trial.seed, trial.fidelity
+
+
+def learnt(values: dict[str, Value], fidelity: float) -> float | Diagnosis:
+    """A dev score with its best at a learning rate of 2e-3; too large a one collapses."""
+    rate = values["grpo.learning_rate"] or values["sft.learning_rate"]
+    if rate >= 1e-2:
+        lower = tuple((f"recipe.grpo.learning_rate={contract.show(rate * share)}",) for share in (0.1, 0.03))
+        return replace(COLLAPSE, remedies=lower)
+    bonus = 0.05 * (values["grpo.beta"] == 0.04) - 0.01 * bool(values["sft.learning_rate"])
+    return (0.6 + bonus - 0.1 * abs(math.log10(rate / 2e-3))) * fidelity**0.3
+
+
+def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
+    """Forty trials, none twice, each inside its contract, and again the same; a stopped recipe is mended and wins."""
+    opened = {"grpo.learning_rate": RATE, "grpo.beta": [0.0, 0.04], "grpo.temperature": {"low": 0.3, "high": 1.5}}
+    recipes = {
+        "a/grpo": Recipe("a/grpo", grpo=Grpo(learning_rate=2e-2, beta=0.0), tunable=opened),
+        "b/sft": Recipe("b/sft", sft=Sft(learning_rate=1e-4), tunable={"sft.learning_rate": {**RATE, "high": 9e-3}}),
+    }
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    trials = simulated(tmp_path / "a", recipes, learnt, 40)
+    assert len(trials) == 41 and len(set(map(config_of, trials))) == 41
+    assert {t.kind for t in trials} >= {"propose", "remedy", "sweep", "repeat"}
+    assert [t.kind for t in trials[1:5]] == ["propose", "remedy", "remedy", "remedy"]  # the third is Optuna's
+    assert {t.fidelity for t in trials[1:6]} == {heuristic.CHEAP}
+    winner = judge.incumbent(trials)
+    assert winner.recipe == "a/grpo" and winner.fidelity == 1.0 and winner.mean("dev") > 0.55
+    assert trials[:16] == simulated(tmp_path / "b", recipes, learnt, 15)
+
+
+def test_a_finite_contract_is_exhausted(tmp_path: Path) -> None:
+    """Every combination is tried in full, none twice, and then nothing is left."""
+    opened = {"grpo.beta": [0.0, 0.01, 0.04], "grpo.num_generations": [4, 8]}
+    recipe = Recipe("a/grpo", grpo=Grpo(learning_rate=1e-3, beta=0.0, num_generations=4), tunable=opened)
+    trials = simulated(tmp_path, {"a/grpo": recipe}, learnt, 40)
+    assert len(trials) < 40 and len(set(map(config_of, trials))) == len(trials)
+    values = [{"grpo.beta": 0.0, "grpo.num_generations": 4, **parsed(t, contract.read(opened)[0])} for t in trials[1:]]
+    assert {tuple(sorted(found.items())) for found in values} == {
+        (("grpo.beta", beta), ("grpo.num_generations", n)) for beta in (0.0, 0.01, 0.04) for n in (4, 8)
+    }
+
+
+def test_the_same_ledger_gives_the_same_proposal() -> None:
+    """No chance and no memory."""
+    seen = view(full(1, "a/sft", 0.5))
+    assert heuristic.propose(seen) == heuristic.propose(seen)
+    assert chance.propose(seen) == chance.propose(seen)
 
 
 def test_fixed_once() -> None:
     """The command line's own trial, whatever came of it, and never twice."""
-    single = replace(view(pins=("recipe.sft.max_steps=3",)), recipes={"a/sft": RECIPES["a/sft"]})
+    single = replace(view(pins=(STEPS,)), recipes={"a/sft": RECIPES["a/sft"]})
     proposal = one(fixed.propose(single))
     assert (proposal.recipe, proposal.overrides, proposal.seed) == ("a/sft", (), 5)
     ran = replace(done(1, proposal, None), overrides=single.pins)

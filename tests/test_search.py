@@ -11,15 +11,16 @@ from intern.contract import Value
 from intern.records import Score, Trial
 from intern.search import Space
 
-NAME = "arithmetic/grpo"
+NAME = "generated/grpo"
 KEYS = ("grpo.beta", "grpo.learning_rate", "grpo.temperature")
 
 
 @pytest.fixture(scope="module")
 def space() -> Space:
-    """The search space of a real recipe."""
+    """The search space of a real recipe, as far as these tests go."""
     recipe = library.load(NAME)
-    bounds, own = contract.read(recipe.tunable)[0], dict(config.flat(recipe))
+    opened, own = contract.read(recipe.tunable)[0], dict(config.flat(recipe))
+    bounds = {key: opened[key] for key in KEYS}
     return Space(bounds, {key: own[key] for key in bounds})
 
 
@@ -130,7 +131,7 @@ def test_baseline_confirmation_and_test_scores_never_enter(tmp_path: Path, space
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2])
     trials.append(replace(trials[1], number=2, kind="confirm", scores=(score(0.99, "test"),)))
-    trials.append(replace(trials[1], number=3, recipe="arithmetic/sft", overrides=()))
+    trials.append(replace(trials[1], number=3, recipe="generated/sft", overrides=()))
     trials.append(Trial(4, "propose", "COMPLETE", recipe=NAME, scores=(score(0.3), score(0.95, "test"))))
     trials.append(Trial(5, "propose", "COMPLETE", recipe=NAME, scores=(score(0.95, "test"),)))
     trials.append(Trial(6, "propose", "REJECTED", recipe=NAME, overrides=("recipe.grpo.learning_rate=9",)))
@@ -163,3 +164,38 @@ def test_seeds_differ(tmp_path: Path, space: Space) -> None:
     one = search.ask(tmp_path / "a", NAME, space, KEYS, [BASE], 0)
     other = search.ask(tmp_path / "b", NAME, space, KEYS, [BASE], 7)
     assert one["grpo.learning_rate"] != other["grpo.learning_rate"]
+
+
+def test_within_is_kept(tmp_path: Path, space: Space) -> None:
+    """A narrowed range holds for each value that is asked, at its ends too, and for that ask alone."""
+    key, low, high = "grpo.learning_rate", 3.21e-5, 3.34e-5
+    trials: list[Trial] = [BASE, Trial(1, "propose", "COMPLETE", recipe=NAME, scores=(score(0.3),))]
+    for value in (0.2, 0.3, 0.4, 0.5, 0.6):
+        found = search.ask(tmp_path, NAME, space, KEYS, trials, 0, ((key, low, high),))
+        assert set(found) == set(KEYS) and low <= found[key] <= high
+        trials.append(ended(len(trials), found, value))
+    free = [search.ask(tmp_path, NAME, space, KEYS, trials, seed)[key] for seed in range(6)]
+    assert any(not low <= value <= high for value in free)
+
+
+def test_within_is_cut_to_the_contract(tmp_path: Path, space: Space) -> None:
+    """What lies beyond the contract stays closed."""
+    key = "grpo.learning_rate"
+    for seed in range(6):
+        found = search.ask(tmp_path, NAME, space, (key,), [BASE], seed, ((key, 1e-9, 3e-6),))
+        assert space.bounds[key].low <= found[key] <= 3e-6
+
+
+def test_a_finite_space_is_asked_once(tmp_path: Path) -> None:
+    """No combination comes twice while one is left, what other proposers tried included; then one comes again."""
+    keys = ("grpo.beta", "grpo.num_generations")
+    bounds = {key: domain for key, domain in contract.read(library.load(NAME).tunable)[0].items() if key in keys}
+    finite = Space(bounds, {"grpo.beta": None, "grpo.num_generations": 8})
+    every = {(beta, n) for beta in bounds[keys[0]].options for n in bounds[keys[1]].options}
+    own = Trial(1, "propose", "COMPLETE", recipe=NAME, overrides=("recipe.grpo.beta=0.01",), scores=(score(0.9),))
+    trials: list[Trial] = [BASE, own]
+    for _ in range(len(every) - 1):
+        found = search.ask(tmp_path, NAME, finite, keys, trials, 0)
+        trials.append(ended(len(trials), found, found["grpo.beta"] + 0.3))
+    assert {tuple(search.values(trial, finite)[key] for key in keys) for trial in trials[1:]} == every
+    assert set(search.ask(tmp_path, NAME, finite, keys, trials, 0)) == set(keys)

@@ -10,6 +10,7 @@ STAGES = ("sft", "grpo")
 RANK = 10
 LAST = 2  # logged rows in a row: one spike is often made good
 RATIO = 2.5  # of the loss at entry; healthy warm-ups were seen to reach 1.8
+ABOVE = 0.1  # nats above it at least: twice almost nothing is almost nothing
 NOISE = 4.0  # of the entropy at entry, and at least FLOOR nats
 FLOOR = 1.0
 
@@ -21,7 +22,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     entry, last = series(rows, entry_key)[:1], series(rows, key)[-LAST:]
     if not entry or len(last) < LAST or key not in rows[-1]:
         return None
-    bound = RATIO * entry[0] if stage == "sft" else max(NOISE * entry[0], FLOOR)
+    bound = max(RATIO * entry[0], entry[0] + ABOVE) if stage == "sft" else max(NOISE * entry[0], FLOOR)
     if min(last) <= bound:
         return None
     cures = remedies(

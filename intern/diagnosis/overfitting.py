@@ -1,5 +1,5 @@
-"""Overfitting: the loss on held-out rows has risen well above its lowest point, and the tokens that are right
-there have not become more. Loss alone rises with mere confidence, while accuracy still grows."""
+"""Overfitting: rows are seen again, the loss on them falls on, and on held-out rows it has risen well above its
+lowest point, with no more tokens right. A rise alone may be a rough patch of a schedule, or mere confidence."""
 
 from intern.config import Recipe
 from intern.diagnosis import Rows, found, series
@@ -10,15 +10,19 @@ STAGES = ("sft",)
 RANK = 65
 LAST = 2
 RISE = 1.3  # times the lowest loss on held-out rows
+FALL = 0.8  # of the training loss at that point
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
-    """Fires when the last evaluations all stand so far above the lowest one, and are no more accurate."""
+    """Fires after the first epoch when the last evaluations all stand so far above the lowest one."""
     held, right = series(rows, "eval_loss"), series(rows, "eval_mean_token_accuracy")
     if len(held) < LAST + 2 or len(right) != len(held) or "eval_loss" not in rows[-1]:
         return None
     best = held.index(min(held))
-    if best == 0 or min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
+    then = series(rows[: [i for i, row in enumerate(rows) if row.get("eval_loss") == held[best]][0]], "loss")
+    if not then or max(series(rows, "epoch"), default=0.0) <= 1.0 or series(rows, "loss")[-1] > FALL * then[-1]:
+        return None
+    if min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
         return None
     share = best / (len(held) - 1)  # evaluations are evenly spaced
     cures = remedies(

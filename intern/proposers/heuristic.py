@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from math import prod
 
 from intern import contract, recovery
+from intern.config import flat
 from intern.contract import Choices, Domain, Range
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
@@ -121,9 +122,15 @@ def ablation(view: View) -> Iterator[Proposal]:
         )
 
 
+def split(word: str) -> tuple[str, str]:
+    """(contract key, value) of an override."""
+    key, _, text = word.removeprefix("recipe.").partition("=")
+    return key, text
+
+
 def named(word: str) -> str:
     """The contract key of an override."""
-    return word.partition("=")[0].removeprefix("recipe.")
+    return split(word)[0]
 
 
 def repeats(view: View) -> Iterator[Proposal]:
@@ -149,7 +156,9 @@ def onward(view: View) -> Iterator[Proposal]:
     """When every idea has had its turn: the winner's recipe is searched on, over its whole contract."""
     for name in sorted(view.recipes, key=lambda name: name != view.incumbent.recipe):
         domains: list[Domain] = [contract.read(view.recipes[name].tunable)[0][key] for key in matters(view, name)]
-        seen = {frozenset(t.overrides) for t in view.trials if t.recipe == name and t.fidelity == 1.0}
+        own = {key: contract.show(value) for key, value in flat(view.recipes[name]) if value is not None}
+        tried = [t for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+        seen = {frozenset({**own, **dict(map(split, t.overrides))}.items()) for t in tried}
         if not exhausted(domains, len(seen)):
             yield from sweep(view, name, len(view.trials) + 1, len(domains))
 

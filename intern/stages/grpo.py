@@ -12,7 +12,7 @@ from intern.stages import Inputs, Step
 VERSION = 2
 READS = (
     *("recipe.grpo", "recipe.rewards", "recipe.lora"),
-    *("model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens"),
+    *("model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens", "diagnose"),
 )
 USES = ("model", "rows", "seed")
 MAKES = "model"

@@ -13,7 +13,10 @@ from intern.items import Row
 from intern.stages import Inputs, Step
 
 VERSION = 2
-READS = ("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens")
+READS = (
+    *("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token"),
+    *("goal.scorer", "goal.max_new_tokens", "diagnose"),
+)
 USES = ("model", "rows", "seed")
 MAKES = "model"
 HELD, SHARE = 32, 0.05  # rows held back: at most so many, and at most this share

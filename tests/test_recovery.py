@@ -1,0 +1,169 @@
+"""Recovery, on ledgers made by hand: which remedy comes next, what is searched around one that held, where it ends."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from intern import contract, recovery, search
+from intern.config import Grpo, Proposer, Recipe, flat
+from intern.proposers import View
+from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
+
+NAME = "a/sft_grpo"
+RECIPE = Recipe(
+    NAME,
+    stages=["data", "sft", "grpo"],
+    grpo=Grpo(learning_rate=1e-3),
+    tunable={"grpo.learning_rate": {"low": 1e-6, "high": 1e-2, "log": True}, "grpo.beta": [0.0, 0.04]},
+)
+LOWER, LOWEST, BETA = "recipe.grpo.learning_rate=0.0003", "recipe.grpo.learning_rate=0.0001", "recipe.grpo.beta=0.04"
+COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", ((LOWEST,), (LOWER,), (BETA,)))
+BASE = Trial(0, "baseline", "COMPLETE", scores=(Score("t", "dev", "exact_match", 0.1, 0.01, 400),))
+STOPPED = Trial(1, "propose", "PRUNED", recipe=NAME, seed=5, diagnosis=COLLAPSE, fidelity=0.3)
+
+
+def view(*trials: Trial, pins: tuple[str, ...] = ()) -> View:
+    """What a proposer sees after these trials."""
+    return View({NAME: RECIPE}, (BASE, *trials), BASE, Left(9, 1.0), Proposer(name="heuristic"), pins, seed=5)
+
+
+def coming(*trials: Trial, pins: tuple[str, ...] = ()) -> list[Proposal]:
+    """What is left of the plan: all that the ledger has not seen."""
+    seen = view(*trials, pins=pins)
+    return [proposal for proposal in recovery.remedies(seen) if proposal.sweep or not seen.tried(proposal)]
+
+
+def ran(number: int, proposal: Proposal, dev: float | None = None, call: str = "discard", *found: str) -> Trial:
+    """The proposal's trial: scored and judged against what entered the stage, or stopped again; with swept values."""
+    words = proposal.overrides + found
+    trial = Trial(number, proposal.kind, "PRUNED", proposal.parent, proposal.recipe, words, proposal.seed, (), COLLAPSE)
+    if dev is not None:
+        scores, judged = (Score("t", "dev", "exact_match", dev, 0.01, 400),), Verdict(call, 0, 9, 1, 0.02)
+        trial = replace(trial, state="COMPLETE", diagnosis=None, scores=scores, recovery=judged)
+    return replace(trial, fidelity=proposal.fidelity)
+
+
+def all_ran(*ends: tuple[float | None, str]) -> list[Trial]:
+    """The ledger after every remedy of STOPPED has run to such an end: dev and the call."""
+    proposals = coming(STOPPED)
+    return [STOPPED, *(ran(n, p, *end) for n, (p, end) in enumerate(zip(proposals, ends, strict=True), 2))]
+
+
+def test_the_diagnosis_sets_the_order() -> None:
+    """Each remedy varies the stopped trial, with its seed and fidelity, and says what it answers to."""
+    found = coming(STOPPED)
+    assert [p.overrides for p in found] == [(LOWEST,), (LOWER,), (BETA,)]
+    assert {(p.kind, p.parent, p.recipe, p.seed, p.fidelity) for p in found} == {("remedy", 1, NAME, 5, 0.3)}
+    assert found[0].hypothesis == f"reward_collapse at step 12: {LOWEST}"
+
+
+def test_own_overrides_are_kept() -> None:
+    """A remedy replaces the trial's value of its key, and nothing else; one that changes nothing is no remedy."""
+    own = replace(STOPPED, overrides=(BETA, "recipe.grpo.learning_rate=0.005"))
+    assert [p.overrides for p in coming(own)] == [(BETA, LOWEST), (BETA, LOWER)]
+
+
+def test_the_next_one_whatever_came_of_the_first() -> None:
+    """Remedies compete: all of them run, also where the first held, failed or was refused."""
+    first = coming(STOPPED)[0]
+    for end in (
+        ran(2, first, 0.5, "keep"),
+        ran(2, first, 0.1, "undecided"),
+        replace(ran(2, first), state="FAIL", diagnosis=None),
+        replace(ran(2, first), state="REJECTED", diagnosis=None),
+    ):
+        assert [p.overrides for p in coming(STOPPED, end)][:2] == [(LOWER,), (BETA,)]
+
+
+@pytest.mark.parametrize("kind", ["sweep", "ablate"])
+def test_no_remedy_for(kind: str) -> None:
+    """A search learns from a stopped trial by itself."""
+    assert coming(replace(STOPPED, kind=kind)) == []
+
+
+def test_no_remedy_for_a_recipe_that_is_gone() -> None:
+    """Recipes may change between two runs of a study."""
+    assert coming(replace(STOPPED, recipe="gone")) == []
+
+
+def test_a_pinned_key_is_no_remedy() -> None:
+    """The gate would refuse it, and the budget count it."""
+    pin = "recipe.grpo.learning_rate=0.001"
+    assert [p.overrides for p in coming(replace(STOPPED, overrides=(pin,)), pins=(pin,))] == [(BETA,)]
+
+
+@pytest.mark.parametrize("failed", [None, "recipe.grpo.learning_rate=0.005"])
+def test_refinement(tmp_path: Path, failed: str | None) -> None:
+    """Around the best that held Optuna looks once, on both sides, half-way at most to the value that failed."""
+    stopped = replace(STOPPED, overrides=(failed,) if failed else ())
+    bad = 0.005 if failed else 1e-3
+    proposals = coming(stopped)
+    ends = [(0.4, "keep"), (0.5, "keep"), (0.45, "undecided")]
+    trials = [stopped, *(ran(n, p, *end) for n, (p, end) in enumerate(zip(proposals, ends, strict=True), 2))]
+    assert recovery.held(stopped, trials) is trials[2]
+    (refined,) = coming(*trials)
+    ((key, low, high),) = refined.within
+    assert (refined.kind, refined.parent, refined.sweep, refined.fidelity) == ("remedy", 1, (key,), 0.3)
+    assert refined.overrides == () and key == "grpo.learning_rate"
+    assert (
+        low == pytest.approx(3e-4**2 / bad) and high == pytest.approx((3e-4 * bad) ** 0.5) and low < 3e-4 < high < bad
+    )
+
+    bounds, own = contract.read(RECIPE.tunable)[0], dict(flat(RECIPE))
+    space = search.Space(bounds, {key: own[key] for key in bounds})
+    found = search.ask(tmp_path, NAME, space, refined.sweep, (BASE, *trials), 5, refined.within)
+    assert low <= found[key] <= high
+    for end in ((0.6, "keep"), (None, "")):
+        again = ran(len(trials) + 1, refined, *end, f"recipe.{key}={contract.show(found[key])}")
+        assert coming(*trials, again) == []
+
+
+def test_no_refinement() -> None:
+    """Where nothing held, or a choice did: there is no number to search around."""
+    assert coming(*all_ran((0.1, "undecided"), (0.1, "discard"), (0.1, "undecided"))) == []
+    assert coming(*all_ran((0.1, "undecided"), (0.1, "discard"), (0.9, "keep"))) == []
+
+
+def test_remedies_of_a_remedy() -> None:
+    """A stopped remedy is mended once all of its rivals have failed, and no third round follows."""
+    trials = all_ran((None, ""), (0.1, "undecided"), (0.1, "discard"))
+    (nested,) = coming(*trials)
+    assert (nested.parent, nested.overrides) == (2, (BETA, LOWEST))
+    deeper = ran(5, nested)
+    assert recovery.line(deeper, trials) == [trials[1], STOPPED]
+    assert coming(*trials, deeper) == []
+
+
+def test_no_remedies_of_a_remedy_whose_rival_held() -> None:
+    """The fault is mended."""
+    found = coming(*all_ran((None, ""), (0.9, "keep"), (0.1, "discard")))
+    assert [p.sweep for p in found] == [("grpo.learning_rate",)]
+
+
+def test_remedies_before_remedies_of_remedies() -> None:
+    """The first round is ended first."""
+    first = ran(2, coming(STOPPED)[0])
+    assert [p.parent for p in coming(STOPPED, first)][:2] == [1, 1]
+
+
+def test_held_is_the_best_on_dev() -> None:
+    """Of those that were kept; what was merely better, or kept by another comparison, did not hold."""
+    trials = all_ran((0.4, "keep"), (0.5, "keep"), (0.9, "undecided"))
+    assert recovery.held(STOPPED, trials) is trials[2]
+    kept = replace(trials[3], verdict=Verdict("keep", 0, 9, 1, 0.02))
+    assert recovery.held(STOPPED, [STOPPED, kept]) is None
+    assert recovery.held(STOPPED, [STOPPED, replace(trials[1], kind="repeat")]) is None
+
+
+@pytest.mark.parametrize(
+    ("stages", "stage", "before"),
+    [
+        (("synthetic", "sft", "grpo"), "grpo", ("synthetic", "sft")),
+        (("data", "grpo"), "grpo", ()),  # rows are no checkpoint: the base entered
+        (("data", "sft", "grpo"), "sft", ()),
+    ],
+)
+def test_what_entered_the_stage(stages: tuple[str, ...], stage: str, before: tuple[str, ...]) -> None:
+    """The stages whose checkpoint is scored for the comparison, or the base itself."""
+    assert recovery.stages_before(replace(STOPPED, diagnosis=replace(COLLAPSE, stage=stage)), stages) == before
