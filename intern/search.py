@@ -3,7 +3,7 @@
 It is fed from the ledger, and so can be rebuilt from it; dev scores alone enter, so that the sampler sees
 no test result. Look inside: `optuna-dashboard outputs/<study>/optuna.journal`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,17 +44,17 @@ def ask(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     narrow = {key: contract.narrowed(space.bounds[key], low, high) for key, low, high in within}
-    study = load(folder, recipe)
-    feed(study, recipe, space, trials)
+    study, known = load(folder, recipe), ended(recipe, space, trials)
+    feed(study, known.values())
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
     draft = optuna.create_study(sampler=sampler, direction="maximize")
-    draft.add_trials(study.get_trials(deepcopy=False))
+    draft.add_trials(list(known.values()))  # not the study's: without its journal the same is asked
     asked = {key: replace(space.bounds[key], **narrow.get(key, {})) for key in keys}
     space_asked = {key: distribution(domain) for key, domain in asked.items()}
-    known = [values(trial, space).items() for trial in trials if trial.recipe == recipe]
+    tried = [values(trial, space).items() for trial in trials if trial.recipe == recipe]
     for _ in range(DRAWS):
         tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
-        if not any(tidied.items() <= before for before in known):
+        if not any(tidied.items() <= before for before in tried):
             break
     study.enqueue_trial(tidied, user_attrs={"trial": len(trials)})
     return dict(study.ask(space_asked).params)
@@ -72,30 +72,43 @@ def load(folder: Path, recipe: str) -> Any:
     return optuna.create_study(storage=storage, study_name=recipe, direction="maximize", load_if_exists=True)
 
 
-def feed(study: Any, recipe: str, space: Space, trials: Sequence[Trial]) -> None:
+def ended(recipe: str, space: Space, trials: Sequence[Trial]) -> dict[int, Any]:
+    """The recipe's trials as Optuna's, by number: scored, or stopped by a diagnosis, which TPE ranks below those.
+
+    A rollback's score is that of a checkpoint before the end, and says nothing of the trial's values."""
+    import optuna
+
+    State, found = optuna.trial.TrialState, {}
+    for trial in trials:
+        value = trial.mean("dev")
+        stopped = value is None and trial.state == "PRUNED"
+        if trial.recipe == recipe and trial.kind not in ("confirm", "rollback") and (stopped or value is not None):
+            params = {key: v for key, v in values(trial, space).items() if v is not None}
+            found[trial.number] = optuna.trial.create_trial(
+                state=State.PRUNED if stopped else State.COMPLETE,
+                value=value,
+                params=params,
+                distributions={key: distribution(space.bounds[key]) for key in params},
+                user_attrs={"trial": trial.number},
+            )
+    return found
+
+
+def feed(study: Any, known: Collection[Any]) -> None:
     """Tell what was asked and has ended, give back what never ran, add what other proposers tried."""
     import optuna
 
     State = optuna.trial.TrialState
-    ended = {t.number: t for t in trials if t.recipe == recipe and t.kind != "confirm" and t.state != "RUNNING"}
+    by_number = {trial.user_attrs["trial"]: trial for trial in known}
     for asked in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-        trial = ended.get(asked.user_attrs.get("trial", -1))
-        meant = trial is not None and asked.params.items() <= values(trial, space).items()
-        value = trial.mean("dev") if meant else None
-        study.tell(asked.number, value, state=State.FAIL if value is None else State.COMPLETE)
-    known = {t.user_attrs.get("trial") for t in study.get_trials(deepcopy=False) if t.state == State.COMPLETE}
-    for trial in ended.values():
-        value = trial.mean("dev")
-        if value is not None and trial.number not in known:
-            params = {key: v for key, v in values(trial, space).items() if v is not None}
-            study.add_trial(
-                optuna.create_trial(
-                    params=params,
-                    distributions={key: distribution(space.bounds[key]) for key in params},
-                    value=value,
-                    user_attrs={"trial": trial.number},
-                )
-            )
+        trial = by_number.get(asked.user_attrs.get("trial", -1))
+        if trial is not None and asked.params.items() <= trial.params.items():
+            study.tell(asked.number, trial.value, state=trial.state)
+        else:
+            study.tell(asked.number, state=State.FAIL)
+    told = study.get_trials(deepcopy=False, states=(State.COMPLETE, State.PRUNED))
+    seen = {trial.user_attrs.get("trial") for trial in told}
+    study.add_trials([trial for number, trial in by_number.items() if number not in seen])
 
 
 def values(trial: Trial, space: Space) -> dict[str, Value | None]:

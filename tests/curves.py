@@ -64,6 +64,11 @@ def losses(**values: float) -> list[tuple[int, dict[str, float]]]:
     return [(int(step.removeprefix("s")), {"loss": value}) for step, value in values.items()]
 
 
+def epochs(*values: float, each: float = 0.5) -> list[tuple[int, dict[str, float]]]:
+    """Logged rows between those evaluations, with the share of the rows that was seen."""
+    return [(10 * n + 5, {"loss": value, "epoch": each * (n + 1)}) for n, value in enumerate(values)]
+
+
 def mixed(*rows: tuple[int, dict[str, float]]) -> Rows:
     """Logged rows and evaluations in the order of their steps, after what is known before the first."""
     return sft((0, {"target_parse_rate": 1.0, "target_score": 1.0}), *sorted(rows, key=lambda row: row[0]))
@@ -90,6 +95,7 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ("nan", held("eval_loss", 1.0, math.inf), ("eval_loss is not a finite number",)),
     ("nan", rollouts(reward=(0.3, None)), ("reward is not a finite number",)),
     ("divergence", DIVERGED, ("loss is 1.54 and was 0.08",)),
+    ("divergence", sft((0, {"eval_loss": 0.4}), *losses(s1=0.4, s2=1.1, s3=1.2)), ("loss is 1.15 and was 0.40",)),
     ("divergence", rollouts(entropy=(0.1, 0.3, 1.2, 1.4)), ("entropy is 1.30 and was 0.10",)),
     ("kl_explosion", rollouts(kl=(0.0, 1.5, 0.2, 1.2, 1.4)), ("1.30 nats",)),
     (
@@ -122,7 +128,10 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ),
     (
         "overfitting",
-        sft(*judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.66, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0))),
+        mixed(
+            *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.66, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
+            *epochs(0.9, 0.8, 0.7),
+        ),
         ("from 0.500 to 0.700",),
     ),
     ("no_learning", held("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
@@ -165,6 +174,7 @@ HEALTHY: dict[str, Rows] = {
     ),
     "a spike": sft((0, {"eval_loss": 0.4}), *losses(s1=0.4, s2=3.0, s3=0.9, s4=3.0, s5=0.9)),
     "a warm-up": sft((0, {"eval_loss": 0.4}), *losses(s1=0.5, s2=0.9, s3=1.0, s4=0.8)),
+    "three times almost nothing": sft((0, {"eval_loss": 0.02}), *losses(s1=0.02, s2=0.07, s3=0.08)),
     "more entropy, and yet little": rollouts(entropy=(0.1, 0.9, 0.95, 0.99)),
     "KL at its limit": rollouts(kl=(0.0, 1.0, 1.0, 1.2, 0.9)),
     "longer reasoning that pays": rollouts(
@@ -193,11 +203,21 @@ HEALTHY: dict[str, Rows] = {
         reward=(0.98, 0.97, 0.97, 0.97), frac_reward_zero_std=(1.0,) * 4, entropy=(0.1, 0.009, 0.009, 0.009)
     ),
     "spread in some groups": rollouts(reward=(0.0,) * 6, frac_reward_zero_std=(1.0, 1.0, 0.8, 1.0, 1.0, 0.8)),
-    "loss that rises with confidence alone": sft(
-        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.71, 0, 1, 0), (0.9, 0.72, 0, 1, 0), (1, 0.73, 0, 1, 0))
+    "loss that rises with confidence alone": mixed(
+        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.71, 0, 1, 0), (0.9, 0.72, 0, 1, 0), (1, 0.73, 0, 1, 0)),
+        *epochs(0.9, 0.4, 0.3, 0.2),
     ),
-    "one bad evaluation": sft(
-        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.6, 0.7, 0, 1, 0), (0.5, 0.7, 0, 1, 0))
+    "one bad evaluation": mixed(
+        *judged((1, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.6, 0.7, 0, 1, 0), (0.5, 0.7, 0, 1, 0)),
+        *epochs(0.9, 0.4, 0.3, 0.2),
+    ),
+    "a rough patch of the schedule": mixed(
+        *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
+        *epochs(0.6, 0.8, 0.7),
+    ),
+    "rows that were seen once": mixed(
+        *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
+        *epochs(0.9, 0.4, 0.3, each=0.3),
     ),
     "slow learning": held("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
     "ten steps in all": sft(

@@ -1,7 +1,7 @@
 """The canaries' rates: an answer found or not, and text that loops."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intern import canary
@@ -34,6 +34,7 @@ def test_a_loop_that_was_left() -> None:
     assert not canary.loops(LOOPS[0] + SENSE[0] + SENSE[1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*SENSE, *LOOPS]), min_size=1), st.sampled_from(["85", "7"]))
 def test_rates_are_shares(texts: list[str], answer: str) -> None:
     """A wrong answer is an answer: only whether one is found counts."""

@@ -88,7 +88,7 @@ def test_ranks_are_distinct() -> None:
 
 NUMBERS = st.floats(0, 5) | st.sampled_from([0.0, 1.0, math.nan, math.inf, None])
 SHARES = st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0, math.nan, None])
-TRAINED = {"loss": NUMBERS, "grad_norm": NUMBERS, "entropy": NUMBERS}
+TRAINED = {"epoch": st.floats(0, 3), "loss": NUMBERS, "grad_norm": NUMBERS, "entropy": NUMBERS}
 HELD = {"eval_loss": NUMBERS, "eval_mean_token_accuracy": SHARES, "truncation": SHARES, "repetition": SHARES}
 PARSED = st.fixed_dictionaries({"parse_rate": st.sampled_from([0.0, 0.25, 0.5, 1.0]), "canaries": st.just(32)})
 TARGETS = st.fixed_dictionaries({"target_parse_rate": st.floats(0, 1), "target_score": st.floats(0, 1)})

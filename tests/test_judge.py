@@ -4,7 +4,7 @@ from math import comb
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -48,6 +48,7 @@ def test_by_hand(wins: int, losses: int, p: float, call: str) -> None:
     assert verdict.p == pytest.approx(p, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(outcomes)
 def test_symmetric_and_as_scipy_has_it(pairs: list[tuple[float, float]]) -> None:
     """Changing sides turns the call around and leaves p; the order of the items is of no account."""

@@ -1,22 +1,21 @@
 """The proposers, on ledgers made by hand and in whole studies on a made-up dev score: what they propose next."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulation import BASE, COLLAPSE, config_of, done, learnt, one, parsed, scored, simulated
 
-from intern import contract, judge, library, search
-from intern.config import Grpo, Proposer, Recipe, Sft, flat
-from intern.contract import Value
+from intern import contract, judge, library
+from intern.config import Grpo, Proposer, Recipe, Sft
 from intern.errors import UserError
-from intern.proposers import Proposals, View, fixed, heuristic
+from intern.proposers import View, fixed, heuristic
 from intern.proposers import random as chance
-from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
+from intern.records import Left, Proposal, Trial
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
 RECIPES: Mapping[str, Recipe] = {
@@ -24,35 +23,12 @@ RECIPES: Mapping[str, Recipe] = {
     "a/sft": Recipe("a/sft", "first", tunable={"sft.max_steps": {"low": 1, "high": 9}, "sft.packing": [True, False]}),
 }
 STEPS, PACKED, SLOW = "recipe.sft.max_steps=3", "recipe.sft.packing=true", "recipe.grpo.learning_rate=0.0003"
-COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", ((SLOW,),))
-
-
-def scored(dev: float) -> tuple[Score, ...]:
-    """One task's score on dev."""
-    return (Score("t", "dev", "exact_match", dev, 0.01, 400),)
-
-
-BASE = Trial(0, "baseline", "COMPLETE", scores=scored(0.1))
 
 
 def view(*trials: Trial, best: Trial = BASE, pins: tuple[str, ...] = (), only: str = "", **settings: int) -> View:
     """What a proposer sees after these trials."""
     recipes = {name: recipe for name, recipe in RECIPES.items() if only in name}
     return View(recipes, (BASE, *trials), best, Left(9, 1.0), Proposer(name="heuristic", **settings), pins, seed=5)
-
-
-def done(number: int, proposal: Proposal, dev: float | None, *overrides: str) -> Trial:
-    """The proposal's trial, scored on dev, or failed; with overrides that a sweep filled in."""
-    words = proposal.overrides + overrides
-    trial = Trial(number, proposal.kind, "FAIL", proposal.parent, proposal.recipe, words, proposal.seed)
-    trial = replace(trial, fidelity=proposal.fidelity)
-    return trial if dev is None else replace(trial, state="COMPLETE", scores=scored(dev))
-
-
-def one(found: Proposals) -> Proposal:
-    """The only proposal."""
-    (proposal,) = found
-    return proposal
 
 
 def full(number: int, name: str, dev: float | None, *overrides: str) -> Trial:
@@ -166,6 +142,36 @@ def test_a_repeat_that_wins_is_not_repeated_itself() -> None:
     assert all(proposal.kind != "repeat" for proposal in heuristic.plan(view(winner, repeats=2)))
 
 
+def test_a_winner_is_looked_into_at_its_own_turn() -> None:
+    """Not in the middle of a sweep that may find a better one, and not once for each seed."""
+    trials = [cheap(1, "a/sft", 0.3), cheap(2, "b/grpo", 0.4), full(3, "b/grpo", 0.5), full(4, "a/sft", 0.4)]
+    better = replace(full(5, "a/sft", 0.9, STEPS, PACKED), kind="sweep", parent=4)
+    swept = [replace(full(n, "b/grpo", 0.5, SLOW), kind="sweep", parent=3) for n in (6, 7)]
+    found = one(heuristic.propose(view(*trials, better, *swept, best=better, sweep_trials=2)))
+    assert (found.kind, found.recipe) == ("sweep", "a/sft")
+    ended = [*trials, better, *swept, replace(better, number=8)]
+    found = one(heuristic.propose(view(*ended, best=better, sweep_trials=2)))
+    assert (found.kind, found.seed) == ("ablate", 5)
+    again = replace(better, number=9, kind="repeat", parent=5, seed=6)
+    assert one(heuristic.propose(view(*ended, again, best=again, sweep_trials=2))) == found
+
+
+def test_what_entered_a_stage_is_no_config_to_repeat() -> None:
+    """Its overrides are those of the trial that was stopped."""
+    stopped = replace(full(1, "b/grpo", None, SLOW), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
+    entered = replace(
+        stopped, number=2, kind="rollback", state="COMPLETE", parent=1, diagnosis=None, scores=scored(0.9)
+    )
+    assert {p.kind for p in heuristic.plan(view(stopped, entered, best=entered, only="b/"))} == {"sweep"}
+
+
+def test_a_recipe_that_was_stopped_and_not_mended_is_searched() -> None:
+    """The budget is not left unspent."""
+    stopped = replace(full(1, "b/grpo", None), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
+    found = one(heuristic.propose(view(stopped, only="b/")))
+    assert (found.kind, found.parent, found.sweep) == ("sweep", 1, ("grpo.learning_rate",))
+
+
 def test_pins_are_left_alone() -> None:
     """A pinned key is neither swept nor repeated, remedied or left out as an override of the proposal."""
     trials = [replace(cheap(1, "a/sft", 0.5), overrides=(STEPS,)), replace(full(2, "a/sft", 0.5), overrides=(STEPS,))]
@@ -179,61 +185,6 @@ def test_a_recipe_that_is_gone() -> None:
     """Recipes may change between two runs of a study: what is no longer there is neither swept nor repeated."""
     gone = [done(1, Proposal("gone", kind="sweep"), 0.9), full(2, "gone", 0.9, STEPS, PACKED)]
     assert one(heuristic.propose(view(*gone, best=gone[1]))).recipe == "a/sft"
-
-
-def simulated(
-    folder: Path,
-    recipes: Mapping[str, Recipe],
-    dev: Callable[[dict[str, Value], float], float | Diagnosis],
-    trials: int,
-) -> list[Trial]:
-    """A whole study, with this function of a trial's values and fidelity in place of training and scoring."""
-    ledger = [BASE]
-    while len(ledger) <= trials:
-        best = judge.incumbent(ledger)
-        seen = View(recipes, tuple(ledger), best, Left(9, 1.0), Proposer(name="heuristic"), (), seed=5)
-        if not (found := heuristic.propose(seen)):
-            break
-        proposal = one(found)
-        bounds, own = contract.read(recipes[proposal.recipe].tunable)[0], dict(flat(recipes[proposal.recipe]))
-        space = search.Space(bounds, {key: own[key] for key in bounds})
-        asked = {}
-        if proposal.sweep:
-            asked = search.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
-        words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in asked.items())
-        trial = done(len(ledger), replace(proposal, overrides=tuple(sorted(proposal.overrides + words))), None)
-        value = dev({**own, **parsed(trial, bounds)}, trial.fidelity)
-        if isinstance(value, Diagnosis):
-            trial = replace(trial, state="PRUNED", diagnosis=value)
-        else:
-            call = "keep" if value > best.mean("dev") + 0.02 else "undecided"
-            trial = replace(
-                trial, state="COMPLETE", scores=scored(value), verdict=Verdict(call, best.number, 9, 1, 0.02)
-            )
-            trial = replace(trial, recovery=trial.verdict if trial.kind == "remedy" else None)
-        ledger.append(trial)
-    return ledger
-
-
-def parsed(trial: Trial, bounds: contract.Contract) -> dict[str, Value]:
-    """The overrides as the gate reads them: raises ValueError outside the contract, KeyError outside its keys."""
-    pairs = [word.removeprefix("recipe.").split("=") for word in trial.overrides]
-    return {key: bounds[key].parse(text) for key, text in pairs}
-
-
-def config_of(trial: Trial) -> tuple[object, ...]:
-    """What makes two trials the same."""
-    return trial.recipe, frozenset(trial.overrides), trial.seed, trial.fidelity
-
-
-def learnt(values: dict[str, Value], fidelity: float) -> float | Diagnosis:
-    """A dev score with its best at a learning rate of 2e-3; too large a one collapses."""
-    rate = values["grpo.learning_rate"] or values["sft.learning_rate"]
-    if rate >= 1e-2:
-        lower = tuple((f"recipe.grpo.learning_rate={contract.show(rate * share)}",) for share in (0.1, 0.03))
-        return replace(COLLAPSE, remedies=lower)
-    bonus = 0.05 * (values["grpo.beta"] == 0.04) - 0.01 * bool(values["sft.learning_rate"])
-    return (0.6 + bonus - 0.1 * abs(math.log10(rate / 2e-3))) * fidelity**0.3
 
 
 def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
@@ -267,6 +218,13 @@ def test_a_finite_contract_is_exhausted(tmp_path: Path) -> None:
     }
 
 
+def test_a_sweep_ends_with_its_values(tmp_path: Path) -> None:
+    """Fewer combinations than sweep_trials: none is run again."""
+    recipe = Recipe("a/grpo", grpo=Grpo(learning_rate=1e-3, beta=0.0), tunable={"grpo.beta": [0.0, 0.04]})
+    trials = simulated(tmp_path, {"a/grpo": recipe}, learnt, 40)
+    assert [t.kind for t in trials] == ["baseline", "propose", "sweep", "repeat"]
+
+
 def test_the_same_ledger_gives_the_same_proposal() -> None:
     """No chance and no memory."""
     seen = view(full(1, "a/sft", 0.5))
@@ -287,6 +245,7 @@ def test_fixed_once() -> None:
         fixed.propose(view())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 50))
 def test_random_stays_inside_the_contract(seed: int, length: int) -> None:
     """Every drawn word passes the contract's reader; pinned keys are not drawn."""
@@ -300,6 +259,7 @@ def test_random_stays_inside_the_contract(seed: int, length: int) -> None:
         bounds[key].parse(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=2, unique=True).map(sorted), st.booleans(), st.integers())
 def test_random_draws_between_any_bounds(bounds: list[float], log: bool, seed: int) -> None:
     """Rounding for the reader's sake never leaves the domain."""

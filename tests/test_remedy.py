@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intern import contract
@@ -90,6 +90,7 @@ def test_to(domain: Domain, wanted: Value, found: Value | None) -> None:
 BOUNDS = st.lists(st.floats(1e-6, 1e6), min_size=3, max_size=3).map(sorted).filter(lambda b: b[2] - b[0] > 2)
 
 
+@settings(deadline=None)
 @given(BOUNDS, st.booleans(), st.booleans(), st.sampled_from([more, *map(times, (0.1, 0.3, 0.5, 0.93, 2, 3, 4))]))
 def test_a_change_stays_inside(bounds: list[float], log: bool, whole: bool, change: Any) -> None:
     """Whatever the bounds and digits: a value that the contract reads back, on the right side of the old one."""

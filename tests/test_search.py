@@ -199,3 +199,34 @@ def test_a_finite_space_is_asked_once(tmp_path: Path) -> None:
         trials.append(ended(len(trials), found, found["grpo.beta"] + 0.3))
     assert {tuple(search.values(trial, finite)[key] for key in keys) for trial in trials[1:]} == every
     assert set(search.ask(tmp_path, NAME, finite, keys, trials, 0)) == set(keys)
+
+
+def test_a_part_of_the_contract_rebuilt_from_the_ledger(tmp_path: Path, space: Space) -> None:
+    """Keys that are not asked change nothing."""
+    whole = replace(space, defaults={**space.defaults, "grpo.beta": 0.01})
+    trials: list[Trial] = [BASE]
+    for value in (0.2, None, 0.4, 0.3, 0.5):
+        trials.append(ended(len(trials), search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0), value))
+    first = search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0)
+    (tmp_path / search.JOURNAL).unlink()
+    assert search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0) == first
+
+
+def test_what_was_stopped_is_told(tmp_path: Path, space: Space) -> None:
+    """TPE ranks it below all that has a score, and so leaves its region; a failure says nothing."""
+    trials: list[Trial] = [BASE]
+    for _ in range(12):
+        found = search.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
+        trial = ended(len(trials), found, 0.3 if found["grpo.learning_rate"] < 1e-4 else None)
+        trials.append(trial if trial.scores else replace(trial, state="PRUNED"))
+    search.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
+    assert {t.state.name for t in told(tmp_path)} == {"COMPLETE", "PRUNED", "RUNNING"}
+    assert sum(t.state == "PRUNED" for t in trials[7:]) <= 3  # of six; all six where nothing is told
+
+
+def test_a_rollback_is_no_result_of_its_values(tmp_path: Path, space: Space) -> None:
+    """Its score is that of the stage before."""
+    words = ("recipe.grpo.learning_rate=0.001",)
+    rolled = Trial(1, "rollback", "COMPLETE", 0, NAME, words, scores=(score(0.9),))
+    search.ask(tmp_path, NAME, space, KEYS, [BASE, rolled], 0)
+    assert [t.state.name for t in told(tmp_path)] == ["RUNNING"]

@@ -8,12 +8,19 @@ from intern.remedy import more, remedies, times, to
 STAGES = ("sft",)
 RANK = 70
 GAIN = 0.02  # of the loss at entry
+LEFT = 0.05  # nats at entry: under that there is little to learn
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     """Fires from half-way on when the loss on held-out rows has not fallen by GAIN."""
     held = series(rows, "eval_loss")
-    if len(held) < 3 or "eval_loss" not in rows[-1] or not halfway(rows) or min(held[1:]) < (1 - GAIN) * held[0]:
+    if (
+        len(held) < 3
+        or held[0] < LEFT
+        or "eval_loss" not in rows[-1]
+        or not halfway(rows)
+        or min(held[1:]) < (1 - GAIN) * held[0]
+    ):
         return None
     cures = remedies(
         recipe,

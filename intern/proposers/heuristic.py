@@ -9,7 +9,7 @@ from math import prod
 
 from intern import contract, recovery
 from intern.config import flat
-from intern.contract import Choices, Domain, Range
+from intern.contract import Choices, Domain
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
 
@@ -29,8 +29,9 @@ def plan(view: View) -> Iterator[Proposal]:
     for name in ideas(view):
         yield from full(view, name)
         yield from sweep(view, name)
-        yield from ablation(view)
-        yield from repeats(view)
+        if winner(view).recipe == name:  # at its own turn: a better one may come of the sweep under way
+            yield from ablation(view)
+            yield from repeats(view)
     yield from onward(view)
 
 
@@ -72,10 +73,11 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
     """Optuna over the keys that matter most, from the recipe's best trial in full."""
-    start = best(view, name, 1.0)
+    stopped = (t for t in view.trials if t.recipe == name and t.fidelity == 1.0 and t.diagnosis)
+    start = best(view, name, 1.0) or next(stopped, None)  # where no remedy ran to its end the search goes on
     begun = [t for t in view.trials if t.kind == "sweep" and t.recipe == name]
     keys = matters(view, name)[:wide]
-    if start is None or not keys or len(begun) >= max(least, view.settings.sweep_trials):
+    if start is None or len(begun) >= max(least, view.settings.sweep_trials) or exhausted(view, name, keys):
         return
     kept = tuple(word for word in view.own(start) if named(word) not in keys)
     yield Proposal(
@@ -102,23 +104,31 @@ def matters(view: View, name: str) -> tuple[str, ...]:
     return tuple(sorted(keys, key=lambda key: -effect[key]))
 
 
+def winner(view: View) -> Trial:
+    """The incumbent; the trial that it repeats or the baseline, where it is a repeat or what entered a stage."""
+    best = view.incumbent
+    while best.kind in ("repeat", "rollback"):
+        best = view.trials[best.parent if best.kind == "repeat" else 0]
+    return best
+
+
 def ablation(view: View) -> Iterator[Proposal]:
     """The winner with one of its overrides left out, for each: which of them carry the gain."""
-    winner = view.incumbent
-    own = view.own(winner)
-    if winner.recipe not in view.recipes or len(own) < 2:
+    best = winner(view)
+    own = view.own(best)
+    if len(own) < 2:
         return
-    order = matters(view, winner.recipe)
+    order = matters(view, best.recipe)
     ranked = sorted(own, key=lambda word: order.index(key) if (key := named(word)) in order else len(order))
     for word in ranked[:WIDE]:
         yield Proposal(
-            winner.recipe,
+            best.recipe,
             tuple(other for other in own if other != word),
             "ablate",
-            winner.number,
-            winner.seed,
-            fidelity=winner.fidelity,
-            hypothesis=f"trial {winner.number} without {named(word)}",
+            best.number,
+            best.seed,
+            fidelity=best.fidelity,
+            hypothesis=f"trial {best.number} without {named(word)}",
         )
 
 
@@ -135,40 +145,36 @@ def named(word: str) -> str:
 
 def repeats(view: View) -> Iterator[Proposal]:
     """The winner with other seeds: whether its recipe is better, or its checkpoint lucky."""
-    winner = view.incumbent
-    if winner.kind == "repeat":
-        winner = next(t for t in view.trials if t.number == winner.parent)
-    if winner.recipe not in view.recipes:
-        return
+    best = winner(view)
     for more in range(1, view.settings.repeats + 1):
         yield Proposal(
-            winner.recipe,
-            view.own(winner),
+            best.recipe,
+            view.own(best),
             "repeat",
-            winner.number,
-            winner.seed + more,
-            fidelity=winner.fidelity,
-            hypothesis=f"trial {winner.number} with another seed",
+            best.number,
+            best.seed + more,
+            fidelity=best.fidelity,
+            hypothesis=f"trial {best.number} with another seed",
         )
 
 
 def onward(view: View) -> Iterator[Proposal]:
     """When every idea has had its turn: the winner's recipe is searched on, over its whole contract."""
     for name in sorted(view.recipes, key=lambda name: name != view.incumbent.recipe):
-        domains: list[Domain] = [contract.read(view.recipes[name].tunable)[0][key] for key in matters(view, name)]
-        own = {key: contract.show(value) for key, value in flat(view.recipes[name]) if value is not None}
-        tried = [t for t in view.trials if t.recipe == name and t.fidelity == 1.0]
-        seen = {frozenset({**own, **dict(map(split, t.overrides))}.items()) for t in tried}
-        if not exhausted(domains, len(seen)):
-            yield from sweep(view, name, len(view.trials) + 1, len(domains))
+        yield from sweep(view, name, len(view.trials) + 1, len(view.recipes[name].tunable))
 
 
-def exhausted(domains: list[Domain], seen: int) -> bool:
-    """Whether so many different configs are all that the domains allow."""
-    sizes = [len(d.options) if isinstance(d, Choices) else size(d) for d in domains]
-    return prod(sizes) <= seen
+def exhausted(view: View, name: str, keys: tuple[str, ...]) -> bool:
+    """Whether every combination of the keys' values was tried in full; of none there is nothing to try."""
+    recipe = view.recipes[name]
+    bounds, own = contract.read(recipe.tunable)[0], {key: contract.show(v) for key, v in flat(recipe) if v is not None}
+    tried = [{**own, **dict(map(split, t.overrides))} for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+    seen = {tuple(values[key] for key in keys) for values in tried if values.keys() >= set(keys)}
+    return not keys or prod(size(bounds[key]) for key in keys) <= len(seen)
 
 
-def size(domain: Range) -> float:
-    """How many values a range has."""
+def size(domain: Domain) -> float:
+    """How many values a domain has."""
+    if isinstance(domain, Choices):
+        return len(domain.options)
     return domain.high - domain.low + 1 if domain.kind is int else float("inf")

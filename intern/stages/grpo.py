@@ -1,6 +1,7 @@
 """Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
     rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in items.read(inputs.rows)]
     kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
-    arguments = training.arguments(config.recipe.grpo, config, inputs, out, step.fidelity)
-    arguments.setdefault("max_completion_length", config.goal.max_new_tokens)
+    longest = config.recipe.grpo.max_completion_length or config.goal.max_new_tokens  # as long as the evaluator lets it
+    settings = replace(config.recipe.grpo, max_completion_length=longest)
+    config = replace(config, recipe=replace(config.recipe, grpo=settings))
+    arguments = training.arguments(settings, config, inputs, out, step.fidelity)
     scorer = plugins.load("rewards", config.goal.scorer).outcome
     trainer = GRPOTrainer(
         model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
