@@ -11,10 +11,14 @@ TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
 
 
-def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome) -> dict[str, float]:
-    """Shares in [0, 1] over the texts: parse_rate (an answer was found), repetition (text that loops)."""
-    parsed = sum(outcome(text, row) is not None for text, row in zip(texts, rows, strict=True))
-    return {"parse_rate": parsed / len(texts), "repetition": sum(map(loops, texts)) / len(texts)}
+def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome | None) -> dict[str, float]:
+    """Shares in [0, 1] over the texts: repetition (text that loops) and, with a scorer, parse_rate (it found an
+    answer)."""
+    found = {"repetition": sum(map(loops, texts)) / len(texts)}
+    if outcome is not None:
+        parsed = sum(outcome(text, row) is not None for text, row in zip(texts, rows, strict=True))
+        found["parse_rate"] = parsed / len(texts)
+    return found
 
 
 def loops(text: str) -> bool:

@@ -249,6 +249,13 @@ def given(section: Sft | Grpo) -> dict[str, Any]:
     return {f.name: getattr(section, f.name) for f in fields(section) if getattr(section, f.name) is not None}
 
 
+def shortened(section: Sft | Grpo, fidelity: float) -> dict[str, Any]:
+    """The length of a training at this share of its steps; TRL trains 3 epochs where nothing is said."""
+    if section.max_steps is not None:
+        return {"max_steps": max(1, round(section.max_steps * fidelity))}
+    return {"num_train_epochs": (section.num_train_epochs or 3.0) * fidelity}
+
+
 def faults(config: Config) -> list[str]:
     """Every cross-field fault of a composed config, at once and without torch."""
     recipe, found = config.recipe, []

@@ -13,6 +13,7 @@ from intern.proposers import View
 from intern.records import Proposal, Trial
 
 ROUNDS = 2  # a remedy that is stopped may have remedies of its own; theirs would be a search of another kind
+SECOND = 2  # remedies of a remedy that are tried
 TRAINING = ("sft", "grpo")
 
 
@@ -26,7 +27,7 @@ def remedies(view: View) -> Iterator[Proposal]:
         before = line(stopped, view.trials)
         if len(before) >= ROUNDS or any(held(earlier, view.trials) for earlier in before):
             continue
-        for words in found.remedies:
+        for words in found.remedies[:SECOND] if before else found.remedies:
             if any(word.partition("=")[0] in pinned for word in words):
                 continue  # the gate would refuse it
             why = f"{found.rule} at step {found.step}: {', '.join(words)}"

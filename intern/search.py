@@ -56,8 +56,9 @@ def ask(
         tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
         if not any(tidied.items() <= before for before in tried):
             break
-    study.enqueue_trial(tidied, user_attrs={"trial": len(trials)})
-    return dict(study.ask(space_asked).params)
+    asked_for = {"params": tidied, "distributions": space_asked, "user_attrs": {"trial": len(trials)}}
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING, **asked_for))  # one atomic entry
+    return tidied
 
 
 def load(folder: Path, recipe: str) -> Any:

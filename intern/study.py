@@ -28,7 +28,7 @@ from intern import (
     summary,
     worker,
 )
-from intern.config import Config, Recipe, flat
+from intern.config import Config, Recipe, flat, shortened
 from intern.errors import UserError
 from intern.proposers import View
 from intern.records import Proposal, Trial
@@ -81,7 +81,8 @@ class Study:
         """Everything from the baseline to the confirmation, from wherever the ledger stands."""
         self.settle()
         self.baseline()
-        reason = self.search()
+        tested = any(t.kind == "confirm" and t.state == "COMPLETE" for t in self.trials)
+        reason = "the winner was already scored on test" if tested else self.search()
         if self.config.proposer.confirm:
             ledger.append(self.folder, "end", reason=reason, winner=self.confirm())
 
@@ -189,11 +190,13 @@ class Study:
         """The checkpoint that entered a stopped stage, scored on dev: the baseline, or a trial of its own."""
         _, config = worker.read_job(self.runner.place(stopped.number))
         before = recovery.stages_before(stopped, config.recipe.stages)
-        done = [t for t in self.trials if t.kind == "rollback" and t.parent == stopped.number]
+        known = [t for t in self.trials if t.kind == "rollback" and t.parent == stopped.number]
+        done = [t for t in known if not disk.failed(t.reason)]
         if not before:
             return self.trials[0]
         if done:
             return done[0]
+        config = replace(config, recipe=replace(config.recipe, stages=list(before)))
         trial = replace(
             stopped,
             number=len(self.trials),
@@ -229,6 +232,7 @@ class Study:
         done = next((t for t in self.trials if t.kind == "confirm" and t.state == "COMPLETE"), None)
         if done is None:
             _, config = worker.read_job(self.runner.place(winner.number))
+            config = replace(config, recipe=as_trained(config.recipe, winner.fidelity))
             checkpoint = [row["out"] for row in winner.stages if row["stage"] in recovery.TRAINING][-1]
             trial = replace(
                 winner,
@@ -261,6 +265,14 @@ class Study:
             raise
         shutil.rmtree(export, ignore_errors=True)
         part.rename(export)
+
+
+def as_trained(recipe: Recipe, fidelity: float) -> Recipe:
+    """The recipe with the steps that a cheap trial took, so that repeating it repeats the trial."""
+    if fidelity == 1.0:
+        return recipe
+    sections = {name: getattr(recipe, name) for name in recovery.TRAINING if name in recipe.stages}
+    return replace(recipe, **{name: replace(s, **shortened(s, fidelity)) for name, s in sections.items()})
 
 
 def stepped(stages: tuple[str, ...] | list[str], fidelity: float) -> tuple[Step, ...]:

@@ -12,6 +12,8 @@ from intern.records import Score, Trial
 def line(trial: Trial) -> str:
     """One line for one trial: what was tried, what it scored, what was made of it."""
     tried = [trial.recipe or "base model", *(word.removeprefix("recipe.") for word in trial.overrides)]
+    if trial.fidelity < 1.0:
+        tried.append(f"{trial.fidelity:.0%} of the steps")
     if trial.kind == "repeat":
         tried.append(f"seed={trial.seed}")
     told = [shown(s) for s in trial.scores if not s.shots and (s.split == "dev" or trial.kind == "confirm")]

@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 from transformers import AutoTokenizer, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from intern import canary, diagnosis
-from intern.config import Config, Grpo, Sft, given
+from intern.config import Config, Grpo, Sft, given, shortened
 from intern.items import Row
 from intern.records import Diagnosis
 from intern.rewards import Outcome
@@ -48,13 +47,6 @@ def arguments(section: Sft | Grpo, config: Config, inputs: Inputs, out: Path, fi
     }
 
 
-def shortened(section: Sft | Grpo, fidelity: float) -> dict[str, Any]:
-    """The length of a training at this share of its steps; TRL trains 3 epochs where nothing is said."""
-    if section.max_steps is not None:
-        return {"max_steps": max(1, round(section.max_steps * fidelity))}
-    return {"num_train_epochs": (section.num_train_epochs or 3.0) * fidelity}
-
-
 def tokenizer(inputs: Inputs, config: Config) -> Any:
     """The model's tokenizer, ending its turns as its chat template does."""
     loaded = AutoTokenizer.from_pretrained(inputs.model, revision=revision(inputs, config))
@@ -82,12 +74,17 @@ def lora(config: Config) -> Any:
 def fit(trainer: Any, config: Config, out: Path, watch: "Watch") -> None:
     """Train, watched; write the checkpoint into `out`, or diagnosis.json where a rule stopped the stage."""
     trainer.add_callback(watch)
-    partial = get_last_checkpoint(out / PARTIAL) if (out / PARTIAL).is_dir() else None
-    trainer.train(resume_from_checkpoint=partial)
+    trainer.train(resume_from_checkpoint=whole(out / PARTIAL))
     if watch.diagnosis:
         (out / "diagnosis.json").write_text(json.dumps(asdict(watch.diagnosis)))
         return
     save(trainer, config, out)
+
+
+def whole(partial: Path) -> str | None:
+    """The last of the trainer's checkpoints that no kill cut short: its state is written last."""
+    done = [path.parent for path in partial.glob("checkpoint-*/trainer_state.json") if path.stat().st_size]
+    return str(max(done, key=lambda path: int(path.name.rpartition("-")[2]))) if done else None
 
 
 def save(trainer: Any, config: Config, out: Path) -> None:
@@ -145,7 +142,7 @@ class Watch(TrainerCallback):
         """Keep the rows of an earlier attempt up to the step that training goes on from."""
         if self.path.exists():
             rows = [json.loads(line) for line in self.path.read_text().splitlines() if line.endswith("}")]
-            self.rows = [row for row in rows if row["step"] <= state.global_step]
+            self.rows = [row for row in rows if row["step"] <= state.global_step > 0]
         self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         if self.first and not self.rows:
             self.add(state, control, self.first)

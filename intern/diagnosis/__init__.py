@@ -43,6 +43,14 @@ def halfway(rows: Rows) -> bool:
     return rows[-1]["step"] >= max(LEAST, rows[-1]["steps"] / 2)
 
 
+def prompts(rows: Rows, recipe: Recipe) -> float:
+    """Prompts behind a logged row of rollouts: the completions of one prompt are no independent draws."""
+    steps = [row["step"] for row in rows if "reward" in row]
+    batch = (recipe.grpo.per_device_train_batch_size or 8) * (recipe.grpo.gradient_accumulation_steps or 1)
+    taken = steps[-1] - (steps[-2] if len(steps) > 1 else 0) if steps else 0
+    return max(1.0, taken * batch / (recipe.grpo.num_generations or 8))
+
+
 def found(rule: str, rows: Rows, symptom: str, remedies: tuple[tuple[str, ...], ...]) -> Diagnosis:
     """A diagnosis at the last row's step."""
     return Diagnosis(rule, rows[-1]["stage"], rows[-1]["step"], symptom, remedies)

@@ -1,23 +1,27 @@
 """Dead gradient: in almost every group all completions earn the same, so that no advantage is left to learn
 from. The tasks are too hard for this checkpoint, sampling too cold, or the reward finds nothing to judge."""
 
+from math import ceil
+
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
+from intern.diagnosis import Rows, found, mean, prompts, series
 from intern.records import Diagnosis
 from intern.remedy import more, remedies, times
 
 STAGES = ("grpo",)
 RANK = 60
-LAST = 3  # logged rows in a row
+LAST = 3  # logged rows in a row, at least
+PROMPTS = 30  # behind those rows, at least: hard and easy ones come in runs
 DEAD = 0.9  # share of groups without spread of reward
 SOLVED = 0.9  # of the highest reward: groups that are all right are no fault
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     """Fires when the last rows all have DEAD groups or more and the reward is not at its top."""
-    dead, rewards = series(rows, "frac_reward_zero_std")[-LAST:], series(rows, "reward")[-LAST:]
+    last = max(LAST, ceil(PROMPTS / prompts(rows, recipe)))
+    dead, rewards = series(rows, "frac_reward_zero_std")[-last:], series(rows, "reward")[-last:]
     top = sum(recipe.rewards.values())
-    if len(dead) < LAST or min(dead) < DEAD or not rewards or mean(rewards) >= SOLVED * top:
+    if len(dead) < last or min(dead) < DEAD or not rewards or mean(rewards) >= SOLVED * top:
         return None
     cures = remedies(
         recipe,

@@ -39,8 +39,7 @@ def diagnosed(rows: Rows, recipe: Recipe, symptom: str) -> Diagnosis:
     stage = rows[-1]["stage"]
     cures = remedies(
         recipe,
-        ("data.answer_line", to(True)),
-        ("data.verified", to(True)),
+        *((("data.answer_line", to(True)), ("data.verified", to(True))) if stage == "sft" else ()),
         (f"{stage}.learning_rate", times(0.1)),
         (f"{stage}.max_steps", more),
         ("grpo.max_completion_length", times(2)),

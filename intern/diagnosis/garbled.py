@@ -8,12 +8,15 @@ from intern.remedy import remedies, times, to
 STAGES = ("sft", "grpo")
 RANK = 30
 LAST = 2
+ENOUGH = 8  # canaries
 RISEN = 0.3  # share of texts that loop, above that at entry
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     """Fires when the last rows all loop RISEN more often than at entry; from half-way on, RISEN at all."""
     rates = series(rows, "repetition")
+    if rows[-1].get("canaries", ENOUGH) < ENOUGH:
+        return None
     if len(rates) <= LAST or "repetition" not in rows[-1]:
         return None
     entry = 0.0 if halfway(rows) and rates[-1] >= rates[-2] else rates[0]
@@ -23,7 +26,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     cures = remedies(
         recipe,
         (f"{stage}.learning_rate", times(0.1)),
-        ("data.verified", to(True)),
+        *((("data.verified", to(True)),) if stage == "sft" else ()),
         (f"{stage}.learning_rate", times(0.3)),
         (f"{stage}.max_steps", times(0.5)),
     )

@@ -18,13 +18,13 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     held, right = series(rows, "eval_loss"), series(rows, "eval_mean_token_accuracy")
     if len(held) < LAST + 2 or len(right) != len(held) or "eval_loss" not in rows[-1]:
         return None
-    best = held.index(min(held))
+    best, at = held.index(min(held)), [row["step"] for row in rows if series([row], "eval_loss")]
     then = series(rows[: [i for i, row in enumerate(rows) if row.get("eval_loss") == held[best]][0]], "loss")
     if not then or max(series(rows, "epoch"), default=0.0) <= 1.0 or series(rows, "loss")[-1] > FALL * then[-1]:
         return None
     if min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
         return None
-    share = best / (len(held) - 1)  # evaluations are evenly spaced
+    share = max(at[best], 1) / rows[-1]["steps"]
     cures = remedies(
         recipe,
         ("sft.max_steps", times(share)),

@@ -1,27 +1,34 @@
-"""Reward collapse: the reward has fallen to half of what it was, by more than sampling explains. Too high a
-learning rate is the usual cause; the policy has left the region in which its rewards mean anything."""
+"""Reward collapse: the reward has fallen to half of what it was, by more than the draw of prompts explains. Too high
+a learning rate is the usual cause; the policy has left the region in which its rewards mean anything."""
 
 from collections.abc import Sequence
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
+from intern.diagnosis import Rows, found, prompts
 from intern.records import Diagnosis
 from intern.remedy import more, remedies, times
 
 STAGES = ("grpo",)
 RANK = 40
-LAST = 2  # logged rows in a row: one poor batch is no collapse
-FALLEN = 0.5  # of the second-best row: the best may be a lucky batch
+FALLEN = 0.5  # of the best stretch of rows
+BEFORE, AFTER = 16, 32  # prompts behind the stretches that are compared, at least
 SIGMAS = 3.0  # standard errors of the difference
+
+Stretch = tuple[float, float]  # mean reward, prompts behind it
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
-    """Fires when the mean of the last rows is at most FALLEN of the peak, and the gap is no accident."""
-    rewards = series(rows, "reward")
-    if len(rewards) <= LAST or "reward" not in rows[-1]:
+    """Fires when the last stretch of rows stands at FALLEN of the best one before it, and that is no accident."""
+    steps = [row for row in rows if isinstance(row.get("reward"), int | float)]
+    if len(steps) < 4 or "reward" not in rows[-1]:
         return None
-    peak, low = sorted(rewards)[-2], mean(rewards[-LAST:])
-    if peak <= 0 or low > FALLEN * peak or peak - low < SIGMAS * error(rewards, rows, recipe):
+    weighed = [(row["reward"], prompts(steps[: i + 1], recipe)) for i, row in enumerate(steps)]
+    low, cut = stretch(weighed, len(weighed), AFTER)
+    earlier = [stretch(weighed, end, BEFORE)[0] for end in range(2, cut + 1)]
+    if low[1] < AFTER or not (whole := [part for part in earlier if part[1] >= BEFORE]):
+        return None
+    peak = max(whole)
+    if peak[0] <= 0 or low[0] > FALLEN * peak[0] or peak[0] - low[0] < SIGMAS * error(peak, low, recipe):
         return None
     cures = remedies(
         recipe,
@@ -30,14 +37,20 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         ("grpo.beta", more),
         ("grpo.num_generations", more),
     )
-    return found("reward_collapse", rows, f"reward fell from {peak:.2f} to {low:.2f}", cures)
+    return found("reward_collapse", rows, f"reward fell from {peak[0]:.2f} to {low[0]:.2f}", cures)
 
 
-def error(rewards: Sequence[float], rows: Rows, recipe: Recipe) -> float:
-    """Standard error of the difference of two rows: a reward in [0, top] varies at most as right and wrong do."""
-    steps = [row["step"] for row in rows if "reward" in row]
-    batch = (recipe.grpo.per_device_train_batch_size or 8) * (recipe.grpo.gradient_accumulation_steps or 1)
-    completions = max(1, steps[-1] - steps[-2]) * batch
+def stretch(weighed: Sequence[Stretch], end: int, least: float) -> tuple[Stretch, int]:
+    """(mean, prompts) of the shortest run of two rows or more before `end` with so many prompts, and its start."""
+    start, behind = end, 0.0
+    while start and (behind < least or end - start < 2):
+        start -= 1
+        behind += weighed[start][1]
+    return (sum(value * n for value, n in weighed[start:end]) / behind, behind), start
+
+
+def error(one: Stretch, other: Stretch, recipe: Recipe) -> float:
+    """Standard error of the difference: a reward in [0, top] varies between prompts at most as right and wrong do."""
     top = sum(recipe.rewards.values()) or 1.0
-    middle = min(max(mean(rewards), 0.0), top)
-    return (2 * middle * (top - middle) / completions) ** 0.5
+    middle = min(max((one[0] * one[1] + other[0] * other[1]) / (one[1] + other[1]), 0.0), top)
+    return (middle * (top - middle) * (1 / one[1] + 1 / other[1])) ** 0.5

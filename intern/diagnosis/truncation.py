@@ -20,6 +20,9 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     last = rates[-LAST:]
     if len(last) < LAST or key not in rows[-1] or (stage == "sft" and not halfway(rows)):
         return None  # a base may not know yet how to stop
+    rewards = series(rows, "reward")
+    if rewards and not halfway(rows) and mean(rewards[-LAST:]) > rewards[0]:
+        return None
     if min(last) < CUT or last[-1] < last[0]:
         return None
     cures = (

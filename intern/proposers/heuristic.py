@@ -24,8 +24,8 @@ def propose(view: View) -> Proposals:
 
 def plan(view: View) -> Iterator[Proposal]:
     """All that could be tried, in order; it starts anew with each trial, since each changes what is best."""
-    yield from recovery.remedies(view)
     yield from cheap(view)
+    yield from recovery.remedies(view)
     for name in ideas(view):
         yield from full(view, name)
         yield from sweep(view, name)
@@ -43,11 +43,11 @@ def cheap(view: View) -> Iterator[Proposal]:
 
 
 def ideas(view: View) -> list[str]:
-    """The recipes: those begun in full as they were begun, then the others by what their cheap trials scored."""
+    """The recipes: those begun in full as they were begun, then the others by what their cheap trials scored,
+    those that were stopped or failed last."""
     begun = [t.recipe for t in view.trials if t.kind == "propose" and t.fidelity == 1.0 and t.recipe in view.recipes]
     scored = {name: best(view, name) for name in view.recipes}
-    rest = [name for name, trial in scored.items() if trial or len(view.recipes) == 1]
-    rest.sort(key=lambda name: (-(scored[name].mean("dev") or 0.0) if scored[name] else 0.0, name))
+    rest = sorted(scored, key=lambda name: (-(scored[name].mean("dev") or 0.0) if scored[name] else 1.0, name))
     return list(dict.fromkeys([*begun, *rest]))
 
 
@@ -73,7 +73,7 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
     """Optuna over the keys that matter most, from the recipe's best trial in full."""
-    stopped = (t for t in view.trials if t.recipe == name and t.fidelity == 1.0 and t.diagnosis)
+    stopped = (t for t in view.trials if t.recipe == name and t.fidelity == 1.0 and t.state in ("PRUNED", "FAIL"))
     start = best(view, name, 1.0) or next(stopped, None)  # where no remedy ran to its end the search goes on
     begun = [t for t in view.trials if t.kind == "sweep" and t.recipe == name]
     keys = matters(view, name)[:wide]

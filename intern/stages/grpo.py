@@ -33,7 +33,8 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     settings = replace(config.recipe.grpo, max_completion_length=longest)
     config = replace(config, recipe=replace(config.recipe, grpo=settings))
     arguments = training.arguments(settings, config, inputs, out, step.fidelity)
-    scorer = plugins.load("rewards", config.goal.scorer).outcome
+    ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
+    scorer = plugins.load("rewards", config.goal.scorer).outcome if ours else None
     trainer = GRPOTrainer(
         model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
         args=GRPOConfig(**arguments, reward_weights=list(config.recipe.rewards.values())),
@@ -45,7 +46,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     training.fit(trainer, config, out, training.Watch("grpo", config, out))
 
 
-def reward(name: str, outcome: Outcome, scorer: Outcome) -> Callable[..., list[float]]:
+def reward(name: str, outcome: Outcome, scorer: Outcome | None) -> Callable[..., list[float]]:
     """The outcome in TRL's form; a completion without an answer earns nothing. What the goal's scorer makes of the
     rollouts goes to the metrics, where the diagnosis rules see it."""
 

@@ -34,7 +34,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     arguments = training.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
     trainer = SFTTrainer(
         model=str(inputs.model),
-        args=SFTConfig(**arguments, **watching(len(held))),
+        args=SFTConfig(**arguments, **watching(len(held), config.recipe.sft.per_device_train_batch_size or 8)),
         train_dataset=Dataset.from_list([chat(row) for row in rows[len(held) :]]),
         eval_dataset=Dataset.from_list([chat(row) for row in held]) if held else None,
         processing_class=training.tokenizer(inputs, config),
@@ -59,7 +59,7 @@ def chat(row: Row) -> dict[str, Any]:
     }
 
 
-def watching(held: int) -> dict[str, Any]:
+def watching(held: int, batch: int) -> dict[str, Any]:
     """Arguments that evaluate the held-out rows before the first step and eight times on the way."""
     if not held:
         return {"eval_strategy": "no"}
@@ -67,6 +67,6 @@ def watching(held: int) -> dict[str, Any]:
         "eval_strategy": "steps",
         "eval_steps": 0.125,
         "eval_on_start": True,
-        "per_device_eval_batch_size": held,
+        "per_device_eval_batch_size": min(held, batch),  # what fits in training
         "eval_packing": False,
     }
