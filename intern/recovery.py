@@ -27,7 +27,9 @@ def remedies(view: View) -> Iterator[Proposal]:
         before = line(stopped, view.trials)
         if len(before) >= ROUNDS or any(held(earlier, view.trials) for earlier in before):
             continue
-        for words in found.remedies[:SECOND] if before else found.remedies:
+        for words in found.remedies:
+            if before and len(remedies_of(stopped, view.trials)) >= SECOND:
+                break
             if any(word.partition("=")[0] in pinned for word in words):
                 continue  # the gate would refuse it
             why = f"{found.rule} at step {found.step}: {', '.join(words)}"

@@ -132,6 +132,10 @@ def test_score_and_reward_agree(name: str, words: list[str]) -> None:
     scored = module.process_results(ROW, [text])
     completion = [[{"role": "assistant", "content": text}]]
     columns = {key: [value] for key, value in ROW.items()}
-    rewarded = grpo.reward(name, module.outcome)(prompts=[[]], completions=completion, trainer_state=None, **columns)
+    logged: dict[str, float] = {}
+    rewarded = grpo.reward(name, module.outcome, exact_answer.outcome)(
+        prompts=[[]], completions=completion, trainer_state=None, log_metric=logged.__setitem__, **columns
+    )
+    assert set(logged) == {"parse_rate", "repetition"}
     assert rewarded == [scored["exact_match"]]
     assert scored["parsed"] == float(module.outcome(text, ROW) is not None)
