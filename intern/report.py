@@ -203,7 +203,7 @@ def importance(folder: Path, name: str, trials: Sequence[Trial]) -> dict[str, An
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    search.feed(study, name, space(folder, mine), trials)
+    search.feed(study, search.ended(name, space(folder, mine), trials).values())
     found = optuna.importance.get_param_importances(study)
     rows = [{"key": key, "share": share} for key, share in found.items()]
     return {"recipe": name, "missing": 0, "finished": len(mine), "chart": charts.importances(rows)}

@@ -62,8 +62,8 @@ class Run:
         return f"{self.case}-{self.goal}-{self.recipe.replace(',', '+')}-{self.seeds[0]}"
 
 
-def runs(out: Path, seeds: int, recovered: int, begin: int) -> Iterator[Run]:
-    """Every run; the first `recovered` seeds of a plant go on to a remedy, the very first to two that compete."""
+def runs(out: Path, seeds: int, recovered: int, healthy: int, begin: int) -> Iterator[Run]:
+    """Every run; the first `recovered` seeds of a planted rate get one remedy; other plants, one seed, get two."""
     paths = {}
     for recipe, stage in PLANTED.items():
         raw = read_yaml(library.FOLDER / "generated" / f"{recipe}.yaml")
@@ -72,17 +72,16 @@ def runs(out: Path, seeds: int, recovered: int, begin: int) -> Iterator[Run]:
     names, every = ",".join(PLANTED), tuple(range(begin, begin + seeds))
     stock = ",".join(f"generated/{recipe}" for recipe in PLANTED)
     for goal in GOALS:
-        yield Run("healthy", goal, names, every, (f"recipe={stock}",))
+        yield Run("healthy", goal, names, every[:healthy], (f"recipe={stock}",))
         if every[recovered:]:
             yield Run("planted", goal, names, every[recovered:], (f"recipe={','.join(paths.values())}",))
         for recipe, path in paths.items():
             for seed in every[:recovered]:
-                yield Run("planted", goal, recipe, (seed,), (f"recipe={path}",), 2 if seed > begin else 3)
+                yield Run("planted", goal, recipe, (seed,), (f"recipe={path}",), 2)
     for case, recipe, raw in others(out):
         path = written(out, case, raw)
-        for seed in every[:recovered]:
-            words = (f"recipe={path}", f"compute.mirror={out / 'mirror'}")
-            yield Run(case, "arithmetic", recipe, (seed,), words, 2 if seed > begin else 3)
+        words = (f"recipe={path}", f"compute.mirror={out / 'mirror'}")
+        yield Run(case, "arithmetic", recipe, every[:1], words, 3)
 
 
 def written(out: Path, name: str, raw: dict) -> Path:
@@ -188,12 +187,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recovered", type=int, default=3, help="seeds of each plant that go on to their remedies")
+    parser.add_argument("--healthy", type=int, default=4, help="seeds of the healthy runs")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="", help="run only studies whose name has this in it")
     args = parser.parse_args()
     out = args.out.resolve()
-    every = [one for one in runs(out, args.seeds, args.recovered, args.first) if args.only in one.name]
+    every = [one for one in runs(out, args.seeds, args.recovered, args.healthy, args.first) if args.only in one.name]
     every.sort(key=lambda one: one.seeds[0])  # so that a table of what is there so far has all cases
     console = Console(width=160)
     with ThreadPoolExecutor(args.jobs) as pool:
