@@ -6,7 +6,7 @@ item on dev. Where the best has a number, Optuna looks once more around it."""
 
 from collections.abc import Iterator, Sequence
 
-from intern import contract
+from intern import contract, judge
 from intern.config import flat
 from intern.contract import Range
 from intern.proposers import View
@@ -83,8 +83,11 @@ def remedies_of(stopped: Trial, trials: Sequence[Trial]) -> tuple[Trial, ...]:
 
 
 def held(stopped: Trial, trials: Sequence[Trial]) -> Trial | None:
-    """The remedy that held, the best on dev where several did."""
-    good = [t for t in remedies_of(stopped, trials) if t.recovery and t.recovery.call == "keep"]
+    """The remedy that held, the best on dev where several did; each is judged at its share of the level, since they
+    are picked from several on the same items (Bonferroni)."""
+    level = judge.LEVEL / max(1, len(stopped.diagnosis.remedies))
+    judged = [t for t in remedies_of(stopped, trials) if t.recovery and t.recovery.call == "keep"]
+    good = [t for t in judged if t.recovery.p < level]
     return max(good, key=lambda t: t.mean("dev") or 0.0, default=None)
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from intern import charts, contract, items, judge, ledger, library, search, summary, worker
+from intern import charts, contract, items, judge, ledger, library, recovery, search, summary, worker
 from intern.config import Recipe, flat
 from intern.records import Score, Trial, Verdict
 
@@ -184,13 +184,12 @@ def stop(trial: Trial, trials: Sequence[Trial]) -> Stop:
     """What became of a diagnosis."""
     children = [t for t in trials if t.parent == trial.number]
     tried = [t for t in children if t.kind == "remedy"]
-    held = [t for t in tried if t.state == "COMPLETE" and t.recovery and t.recovery.call == "keep"]
     return Stop(
         trial,
         next((t for t in children if t.kind == "rollback" and t.state == "COMPLETE"), None),
         tuple(tried),
         tuple(r for r in trial.diagnosis.remedies if not any(set(r) <= set(t.overrides) for t in tried)),
-        max(held, key=lambda t: t.mean("dev"), default=None),
+        recovery.held(trial, trials),
     )
 
 

@@ -35,23 +35,26 @@ def ask(
     trials: Sequence[Trial],
     seed: int,
     within: Sequence[tuple[str, float, float]] = (),
+    fidelity: float = 1.0,
 ) -> dict[str, Value]:
     """Values for `keys`, by TPE over what the recipe's trials scored on dev (arXiv:2304.11127).
 
-    `within` narrows ranges: (key, low, high). The values are meant for the next trial of the ledger: the sampler is
-    seeded by the number of trials so far, so that a coordinator that was killed after asking gets them again."""
+    `within` narrows ranges: (key, low, high). Trials of another fidelity say nothing here. The values are meant for
+    the next trial of the ledger: the sampler is seeded by the number of trials so far, so that a coordinator that was
+    killed after asking gets them again."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     narrow = {key: contract.narrowed(space.bounds[key], low, high) for key, low, high in within}
-    study, known = load(folder, recipe), ended(recipe, space, trials)
+    alike = [trial for trial in trials if trial.fidelity == fidelity]
+    study, known = load(folder, recipe), ended(recipe, space, alike)
     feed(study, known.values())
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
     draft = optuna.create_study(sampler=sampler, direction="maximize")
     draft.add_trials(list(known.values()))  # not the study's: without its journal the same is asked
     asked = {key: replace(space.bounds[key], **narrow.get(key, {})) for key in keys}
     space_asked = {key: distribution(domain) for key, domain in asked.items()}
-    tried = [values(trial, space).items() for trial in trials if trial.recipe == recipe]
+    tried = [values(trial, space).items() for trial in alike if trial.recipe == recipe]
     for _ in range(DRAWS):
         tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
         if not any(tidied.items() <= before for before in tried):

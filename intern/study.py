@@ -182,7 +182,8 @@ class Study:
         bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
         space = search.Space(bounds, {key: own[key] for key in bounds})
         found = search.ask(
-            self.folder, proposal.recipe, space, proposal.sweep, self.trials, self.config.seed, proposal.within
+            *(self.folder, proposal.recipe, space, proposal.sweep, self.trials, self.config.seed),
+            *(proposal.within, proposal.fidelity),
         )
         return tuple(f"recipe.{key}={contract.show(value)}" for key, value in sorted(found.items()))
 

@@ -5,7 +5,7 @@ python -m intern trials arithmetic-tiny"""
 from pathlib import Path
 from typing import Any
 
-from intern import items, judge, ledger
+from intern import items, judge, ledger, recovery
 from intern.records import Score, Trial
 
 
@@ -58,6 +58,7 @@ def text(folder: Path) -> str:
     spent = sum(t.seconds or 0 for t in trials)
     lines = ["", f"Study {folder}: {len(trials)} trials, {spent / 60:.1f} minutes of work"]
     lines += [line(trial) for trial in trials]
+    lines += [mended(trial, trials) for trial in trials if trial.diagnosis and recovery.remedies_of(trial, trials)]
     end = ledger.end(folder)
     if end is None:
         return "\n".join(
@@ -69,6 +70,17 @@ def text(folder: Path) -> str:
             [*lines, "No trial was better than the base model on dev by a paired test: nothing is exported."]
         )
     return "\n".join([*lines, "", *confirmed(folder, trials, end["winner"])])
+
+
+def mended(stopped: Trial, trials: tuple[Trial, ...]) -> str:
+    """Which remedy of a stopped trial held, and by how much."""
+    best = recovery.held(stopped, trials)
+    if best is None:
+        return f"Trial {stopped.number} ({stopped.diagnosis.rule}): no remedy has held."
+    words = " ".join(word.removeprefix("recipe.") for word in best.overrides)
+    v = best.recovery
+    against = f"+{v.wins} -{v.losses} on dev against trial {v.against}, which entered the stage, p = {v.p:.2g}"
+    return f"Trial {stopped.number} ({stopped.diagnosis.rule}): trial {best.number} held, {words}: {against}."
 
 
 def confirmed(folder: Path, trials: tuple[Trial, ...], number: int) -> list[str]:

@@ -39,7 +39,7 @@ def ran(number: int, proposal: Proposal, dev: float | None = None, call: str = "
     words = proposal.overrides + found
     trial = Trial(number, proposal.kind, "PRUNED", proposal.parent, proposal.recipe, words, proposal.seed, (), COLLAPSE)
     if dev is not None:
-        scores, judged = (Score("t", "dev", "exact_match", dev, 0.01, 400),), Verdict(call, 0, 9, 1, 0.02)
+        scores, judged = (Score("t", "dev", "exact_match", dev, 0.01, 400),), Verdict(call, 0, 20, 3, 5e-4)
         trial = replace(trial, state="COMPLETE", diagnosis=None, scores=scores, recovery=judged)
     return replace(trial, fidelity=proposal.fidelity)
 
@@ -167,3 +167,12 @@ def test_held_is_the_best_on_dev() -> None:
 def test_what_entered_the_stage(stages: tuple[str, ...], stage: str, before: tuple[str, ...]) -> None:
     """The stages whose checkpoint is scored for the comparison, or the base itself."""
     assert recovery.stages_before(replace(STOPPED, diagnosis=replace(COLLAPSE, stage=stage)), stages) == before
+
+
+def test_held_is_judged_at_a_share_of_the_level() -> None:
+    """One of three remedies on the same items: p = 0.02 would be found by chance too often."""
+    (first, *_) = coming(STOPPED)
+    weak = replace(ran(2, first, 0.5, "keep"), recovery=Verdict("keep", 0, 9, 1, 0.02))
+    assert recovery.held(STOPPED, [STOPPED, weak]) is None
+    strong = replace(weak, recovery=Verdict("keep", 0, 20, 3, 5e-4))
+    assert recovery.held(STOPPED, [STOPPED, strong]) is strong
