@@ -4,6 +4,7 @@ Hydra overrides and a study is run, or continued.
     python -m intern goal=arithmetic model=tiny"""
 
 import os
+import signal
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ Every other key and its default: --cfg job. Hydra's own flags: --hydra-help."""
 
 def main() -> None:
     """Entry point of `python -m intern` and of the console script `intern`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that gives the terminal back
     try:
         status = run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 a learning rate is the usual cause; the policy has left the region in which its rewards mean anything."""
 
 from collections.abc import Sequence
+from math import log, sqrt
 
 from intern.config import Recipe
 from intern.diagnosis import Rows, found, prompts
@@ -12,7 +13,7 @@ STAGES = ("grpo",)
 RANK = 40
 FALLEN = 0.5  # of the best stretch of rows
 BEFORE, AFTER = 16, 32  # prompts behind the stretches that are compared, at least
-SIGMAS = 3.0  # standard errors of the difference
+SIGMAS = 0.8  # standard errors of the difference beyond sqrt(2 ln n), what the best of n rows reaches by chance
 
 Stretch = tuple[float, float]  # mean reward, prompts behind it
 
@@ -27,8 +28,8 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     earlier = [stretch(weighed, end, BEFORE)[0] for end in range(2, cut + 1)]
     if low[1] < AFTER or not (whole := [part for part in earlier if part[1] >= BEFORE]):
         return None
-    peak = max(whole)
-    if peak[0] <= 0 or low[0] > FALLEN * peak[0] or peak[0] - low[0] < SIGMAS * error(peak, low, recipe):
+    peak, bound = max(whole), SIGMAS + sqrt(2 * log(len(weighed)))
+    if peak[0] <= 0 or low[0] > FALLEN * peak[0] or peak[0] - low[0] < bound * error(peak, low, recipe):
         return None
     cures = remedies(
         recipe,
