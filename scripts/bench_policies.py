@@ -79,12 +79,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--table", action="store_true", help="run nothing; print what is there")
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
     out = args.out.resolve()
     every = [(goal, proposer, seed) for seed in range(args.seeds) for goal in GOALS for proposer in PROPOSERS]
     with ThreadPoolExecutor(args.jobs) as pool:
-        for done, fault in enumerate(pool.map(lambda one: run(out, *one, args.trials), every), 1):
+        for done, fault in enumerate(pool.map(lambda one: run(out, *one, args.trials), [] if args.table else every), 1):
             print(f"{done}/{len(every)} {fault}", file=sys.stderr)
     Console(width=200).print(table(out, args.seeds))
 
