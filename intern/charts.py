@@ -154,7 +154,7 @@ def scores(rows: Sequence[Row], incumbent: Sequence[Row], rules: Sequence[Row], 
     points = alt.Chart(scored).mark_point(size=95, strokeWidth=1.8, filled=True).encode(
         x=x, y=y, color=palette(KINDS), shape=shapes(KINDS), opacity=bright, tooltip=told
     )  # fmt: skip
-    points = points.encode(fillOpacity=alt.condition("datum.hollow", alt.value(0.1), alt.value(1)))
+    points = points.encode(fillOpacity=alt.condition("datum.hollow", alt.value(0.4), alt.value(1)))
     marks = alt.Chart(stopped).mark_point(size=80, strokeWidth=2.2, filled=False).encode(
         x=x, y=alt.value("height"), color=palette(STATES), shape=shapes(STATES), opacity=bright, tooltip=told
     )  # fmt: skip

@@ -100,4 +100,4 @@ def confirmed(folder: Path, trials: tuple[Trial, ...], number: int) -> list[str]
     if repeats:
         seeds = ", ".join(percent(t) for t in repeats)
         lines.append(f"  dev with other seeds: {seeds} (winner {percent(winner)})")
-    return [*lines, f"Export: {folder / 'export'} (weights, tokenizer, recipe.yaml)"]
+    return [*lines, f"Export: {folder / 'export'} (weights, tokenizer, recipe.yaml, model card)"]
