@@ -12,7 +12,7 @@ from intern.remedy import more, remedies, times
 STAGES = ("grpo",)
 RANK = 40
 FALLEN = 0.5  # of the best stretch of rows
-BEFORE, AFTER = 16, 32  # prompts behind the stretches that are compared, at least
+SPANS = (16, 32), (48, 48), (80, 48)  # prompts behind the two stretches: a sudden fall, and slow ones
 SIGMAS = 0.8  # standard errors of the difference beyond sqrt(2 ln n), what the best of n rows reaches by chance
 
 Stretch = tuple[float, float]  # mean reward, prompts behind it
@@ -24,13 +24,10 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     if len(steps) < 4 or "reward" not in rows[-1]:
         return None
     weighed = [(row["reward"], prompts(steps[: i + 1], recipe)) for i, row in enumerate(steps)]
-    low, cut = stretch(weighed, len(weighed), AFTER)
-    earlier = [stretch(weighed, end, BEFORE)[0] for end in range(2, cut + 1)]
-    if low[1] < AFTER or not (whole := [part for part in earlier if part[1] >= BEFORE]):
+    fallen = [pair for before, after in SPANS if (pair := fall(weighed, before, after, recipe))]
+    if not fallen:
         return None
-    peak, bound = max(whole), SIGMAS + sqrt(2 * log(len(weighed)))
-    if peak[0] <= 0 or low[0] > FALLEN * peak[0] or peak[0] - low[0] < bound * error(peak, low, recipe):
-        return None
+    peak, low = fallen[0]
     cures = remedies(
         recipe,
         ("grpo.learning_rate", times(0.1)),
@@ -38,7 +35,19 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         ("grpo.beta", more),
         ("grpo.num_generations", more),
     )
-    return found("reward_collapse", rows, f"reward fell from {peak[0]:.2f} to {low[0]:.2f}", cures)
+    return found("reward_collapse", rows, f"reward fell from {peak:.2f} to {low:.2f}", cures)
+
+
+def fall(weighed: Sequence[Stretch], before: int, after: int, recipe: Recipe) -> tuple[float, float] | None:
+    """(best, last) mean reward over stretches of so many prompts, where the last has fallen beyond chance."""
+    low, cut = stretch(weighed, len(weighed), after)
+    earlier = [stretch(weighed, end, before)[0] for end in range(2, cut + 1)]
+    if low[1] < after or not (whole := [part for part in earlier if part[1] >= before]):
+        return None
+    peak, bound = max(whole), SIGMAS + sqrt(2 * log(len(weighed)))
+    gap = peak[0] - low[0]
+    beyond = peak[0] > 0 and low[0] <= FALLEN * peak[0] and gap >= bound * error(peak, low, recipe)
+    return (peak[0], low[0]) if beyond else None
 
 
 def stretch(weighed: Sequence[Stretch], end: int, least: float) -> tuple[Stretch, int]:
