@@ -96,6 +96,7 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ("nan", rollouts(reward=(0.3, None)), ("reward is not a finite number",)),
     ("divergence", DIVERGED, ("loss is 1.54 and was 0.08",)),
     ("divergence", sft((0, {"eval_loss": 0.4}), *losses(s1=0.4, s2=1.1, s3=1.2)), ("loss is 1.15 and was 0.40",)),
+    ("divergence", sft((0, {"eval_loss": 1.156}), *losses(s1=1.01, s4=2.01, s8=1.986)), ("loss is 2.00 and was 1.16",)),
     ("divergence", rollouts(entropy=(0.1, 0.3, 1.2, 1.4)), ("entropy is 1.30 and was 0.10",)),
     ("kl_explosion", rollouts(kl=(0.0, 1.5, 0.2, 1.2, 1.4)), ("1.30 nats",)),
     (

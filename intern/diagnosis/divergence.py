@@ -11,6 +11,7 @@ RANK = 10
 LAST = 2  # logged rows in a row: one spike is often made good
 RATIO = 2.5  # of the loss at entry; healthy warm-ups were seen to reach 1.8
 ABOVE = 0.1  # nats above it at least: twice almost nothing is almost nothing
+MOST = 0.5  # nats above it that are too many whatever the loss at entry was; healthy runs stayed under 0.05
 NOISE = 4.0  # of the entropy at entry, and at least FLOOR nats
 FLOOR = 1.0
 
@@ -22,7 +23,8 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     entry, last = series(rows, entry_key)[:1], series(rows, key)[-LAST:]
     if not entry or len(last) < LAST or key not in rows[-1]:
         return None
-    bound = max(RATIO * entry[0], entry[0] + ABOVE) if stage == "sft" else max(NOISE * entry[0], FLOOR)
+    rise = min(max((RATIO - 1) * entry[0], ABOVE), MOST)
+    bound = entry[0] + rise if stage == "sft" else max(NOISE * entry[0], FLOOR)
     if min(last) <= bound:
         return None
     cures = remedies(
