@@ -220,6 +220,7 @@ HEALTHY: dict[str, Rows] = {
         *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
         *epochs(0.9, 0.4, 0.3, each=0.3),
     ),
+    "a rough warm-up made good": held("eval_loss", 0.061, 0.113, 0.076, 0.061, 0.059),
     "slow learning": held("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
     "ten steps in all": sft(
         *((n, {"eval_loss": 1.0, "truncation": 1.0, "repetition": 0.2}) for n in range(9)), steps=8

@@ -19,6 +19,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         or held[0] < LEFT
         or "eval_loss" not in rows[-1]
         or not halfway(rows)
+        or held[-1] < (1 - GAIN) * held[-2]  # a rough warm-up is being made good
         or min(held[1:]) < (1 - GAIN) * held[0]
     ):
         return None
