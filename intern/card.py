@@ -6,11 +6,10 @@ break neither out of the front matter nor out of a code fence (the Hub's format:
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from intern import judge, ledger, library, summary, worker
+from intern import ledger, library, summary, worker
 from intern.config import Config, Model, Recipe
 from intern.records import Score, Trial
 
@@ -26,7 +25,7 @@ def write(study: Path, export: Path, number: int) -> None:
     trials = ledger.trials(study)
     winner = trials[number]
     final = next(t for t in reversed(trials) if t.kind == "confirm" and t.state == "COMPLETE" and t.parent == number)
-    _, chosen = worker.read_job(study / "trials" / f"{number:03d}")
+    chosen = worker.read_config(study / "trials" / f"{number:03d}")
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -38,8 +37,8 @@ def write(study: Path, export: Path, number: int) -> None:
         recipe=chosen.recipe,
         winner=winner,
         scores=[*rows(trials[0], "base"), *rows(winner, "this model"), *rows(final, "this model")],
-        compared=list(compared(study, trials[0], final)),
-        repeats=[t for t in trials if t.kind == "repeat" and t.mean("dev") is not None and same(t, winner)],
+        compared=summary.proofs(study, trials[0], final),
+        repeats=summary.repeats(trials, winner),
         counted=counted(trials),
         tasks=sorted({score.task for score in final.scores}),
         data=data(study, chosen, winner),
@@ -94,18 +93,6 @@ def hub_sets(recipe: Recipe) -> list[str]:
 def rows(trial: Trial, who: str) -> list[tuple[str, Score]]:
     """A trial's lines of the table of scores."""
     return [(who, score) for score in sorted(trial.scores, key=lambda s: (s.split, s.shots))]
-
-
-def compared(study: Path, base: Trial, final: Trial) -> Iterator[tuple[int, Any]]:
-    """(shots of the base, paired comparison on test) of the export with each baseline."""
-    mine = summary.samples(study, final, "test")
-    for shots in sorted({s.shots for s in base.scores if s.split == "test"}):
-        yield shots, judge.compare(mine, summary.samples(study, base, "test", shots), 0)
-
-
-def same(trial: Trial, winner: Trial) -> bool:
-    """Whether a trial is the winner's own config (with another seed)."""
-    return (trial.recipe, trial.overrides, trial.fidelity) == (winner.recipe, winner.overrides, winner.fidelity)
 
 
 def counted(trials: tuple[Trial, ...]) -> dict[str, int]:

@@ -41,7 +41,7 @@ def by_trial(trials: Sequence[Trial]) -> dict[str, Any]:
     """The charts whose axis is the trial's number: scores, and wall time."""
     rows, best, steps = [], 0.0, []
     for t in (t for t in trials if t.kind != "confirm"):
-        mean, error = t.mean("dev"), stderr(t, "dev")
+        mean, error = t.mean("dev"), t.stderr("dev")
         if mean is not None and (not t.number or t.verdict and t.verdict.call == "keep"):
             best, steps = mean, [*steps, {"trial": t.number, "mean": mean}]
         about = {"trial": t.number, "kind": t.kind, "state": t.state, "mean": mean, "hollow": t.fidelity < 1}
@@ -270,10 +270,4 @@ def finished(chart: Any, height: int) -> Spec:
 def rate(trial: Trial, split: str = "dev", shots: int = 0) -> str:
     """A trial's mean over the tasks of a split with its standard error, or ""."""
     mean = trial.mean(split, shots)
-    return "" if mean is None else f"{100 * mean:.1f} ± {100 * stderr(trial, split, shots):.1f} %"
-
-
-def stderr(trial: Trial, split: str, shots: int = 0) -> float:
-    """The standard error of that mean: the tasks' items are independent."""
-    errors = [s.stderr for s in trial.scores if s.split == split and s.shots == shots]
-    return math.hypot(*errors) / max(len(errors), 1)
+    return "" if mean is None else f"{100 * mean:.1f} ± {100 * trial.stderr(split, shots):.1f} %"

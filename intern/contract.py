@@ -79,6 +79,12 @@ def show(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
 
 
+def split(word: str) -> tuple[str, str]:
+    """(contract key, value) of an override: `recipe.grpo.beta=0.04` is (`grpo.beta`, `0.04`)."""
+    key, _, text = word.removeprefix("recipe.").partition("=")
+    return key, text
+
+
 def tidy(domain: Domain, value: Value) -> Value:
     """The value with three significant digits, inside its domain: what a person reads and passes on."""
     if not isinstance(domain, Range) or domain.kind is not float:

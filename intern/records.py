@@ -1,6 +1,7 @@
 """The run-time nouns of a study: frozen records that pass between its parts and go to disk as JSON."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -132,6 +133,11 @@ class Trial:
         """Mean value over the tasks of a split, or None where it was not scored."""
         values = [s.value for s in self.scores if s.split == split and s.shots == shots]
         return sum(values) / len(values) if values else None
+
+    def stderr(self, split: str, shots: int = 0) -> float:
+        """Standard error of that mean: the tasks share no item."""
+        errors = [s.stderr for s in self.scores if s.split == split and s.shots == shots]
+        return math.hypot(*errors) / max(len(errors), 1)
 
     def public(self) -> dict[str, Any]:
         """The documented interface of `trials --json`."""

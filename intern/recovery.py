@@ -51,11 +51,12 @@ def refinement(view: View, stopped: Trial) -> Iterator[Proposal]:
     if best is None or any(set(t.overrides) not in fixed for t in tried):
         return
     words = set(view.own(best)) - set(view.own(stopped))
-    key, _, text = next(iter(words)).removeprefix("recipe.").partition("=")
+    key, text = contract.split(next(iter(words)))
     domain = contract.read(view.recipes[stopped.recipe].tunable)[0][key]
     if isinstance(domain, Range) and domain.log:
-        own, good = dict(flat(view.recipes[stopped.recipe]))[key], float(text)
-        bad = next((float(w.partition("=")[2]) for w in stopped.overrides if w.startswith(f"recipe.{key}=")), own)
+        own, good = dict(flat(view.recipes[stopped.recipe])), float(text)
+        failed = dict(map(contract.split, stopped.overrides)).get(key, own[key])
+        bad = float(failed) if failed is not None else None
         low, high = sorted((good * good / bad, (good * bad) ** 0.5)) if bad else (domain.low, domain.high)
         kept = tuple(word for word in view.own(best) if word not in words)
         why = f"around {key}={text}, which held"

@@ -90,7 +90,7 @@ def gather(folder: Path) -> dict[str, Any]:
     """All that the page shows, from what is on disk now."""
     trials, events, end = ledger.trials(folder), ledger.events(folder), ledger.end(folder)
     dev = {t.number: rows for t in trials if (rows := outcomes(folder, t, "dev"))}
-    best = trials[end["winner"]] if end and end["winner"] is not None else incumbent(trials)
+    best = trials[end["winner"]] if end and end["winner"] is not None else judge.incumbent(trials) if trials else None
     final = next((t for t in reversed(trials) if t.kind == "confirm" and t.state == "COMPLETE"), None)
     identity = folder / "study.json"
     return {
@@ -100,7 +100,7 @@ def gather(folder: Path) -> dict[str, Any]:
         "best": best,
         "final": final,
         "end": end,
-        "proofs": proofs(folder, trials[0], final) if final else [],
+        "proofs": summary.proofs(folder, trials[0], final) if final else [],
         "scores": score_table(trials, best, final),
         "as_of": f"{datetime.fromtimestamp(events[-1]['time']):%Y-%m-%d %H:%M}" if events else "",
         "states": Counter(t.state for t in trials),
@@ -120,22 +120,9 @@ def gather(folder: Path) -> dict[str, Any]:
     }
 
 
-def incumbent(trials: Sequence[Trial]) -> Trial | None:
-    """The last trial that was kept, or the baseline, or None before there is one."""
-    kept = [t for t in trials if t.verdict and t.verdict.call == "keep"]
-    return (kept or list(trials[:1]) or [None])[-1]
-
-
 def outcomes(folder: Path, trial: Trial, split: str, shots: int = 0) -> list[dict[str, Any]]:
     """A trial's samples of one split, or [] where it was not scored."""
     return summary.samples(folder, trial, split, shots) if trial.mean(split, shots) is not None else []
-
-
-def proofs(folder: Path, base: Trial, final: Trial) -> list[tuple[int, Verdict]]:
-    """(shots of the base, the paired comparison of the export with it on test)."""
-    shots = sorted({s.shots for s in base.scores if s.split == "test"})
-    after = outcomes(folder, final, "test")
-    return [(n, judge.compare(after, outcomes(folder, base, "test", n), base.number)) for n in shots]
 
 
 def score_table(trials: Sequence[Trial], best: Trial | None, final: Trial | None) -> dict[str, Any]:
@@ -219,7 +206,7 @@ def space(folder: Path, mine: Sequence[Trial]) -> search.Space:
 
 def config_of(folder: Path, trial: Trial) -> Recipe:
     """The recipe as a trial ran it."""
-    return worker.read_job(folder / "trials" / f"{trial.number:03d}")[1].recipe
+    return worker.read_config(folder / "trials" / f"{trial.number:03d}").recipe
 
 
 def recipe_text(folder: Path, trial: Trial) -> str:

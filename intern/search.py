@@ -119,7 +119,7 @@ def values(trial: Trial, space: Space) -> dict[str, Value | None]:
     """A trial's value of every contract key: the recipe's own, or what the trial's overrides say."""
     found = {key: space.defaults[key] for key in space.bounds}
     for word in trial.overrides:
-        key, _, text = word.removeprefix("recipe.").partition("=")
+        key, text = contract.split(word)
         if key in space.bounds:
             try:
                 found[key] = space.bounds[key].parse(text)

@@ -8,10 +8,8 @@ import shlex
 import textwrap
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from intern import config, contract, ledger, library, summary
-from intern.config import Config, Recipe
+from intern import contract, ledger, library, summary, worker
+from intern.config import Config, Recipe, flat
 from intern.errors import UserError
 from intern.records import Trial
 
@@ -40,7 +38,7 @@ def measures(header: str) -> bool:
 
 def contract_rows(recipe: Recipe) -> list[tuple[str, str, str]]:
     """(key, the recipe's own value, legal values) of its contract."""
-    own = dict(config.flat(recipe))
+    own = dict(flat(recipe))
     return [
         (key, "unset" if own[key] is None else contract.show(own[key]), str(domain))
         for key, domain in contract.read(recipe.tunable)[0].items()
@@ -66,8 +64,7 @@ def exported(folder: Path, file: Path) -> str:
 
 def composed(folder: Path, trial: Trial) -> Config:
     """A trial's config, as its worker read it."""
-    tree = OmegaConf.load(folder / "trials" / f"{trial.number:03d}" / "config.yaml")
-    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(config.blank()), tree))
+    return worker.read_config(folder / "trials" / f"{trial.number:03d}")
 
 
 def evidence(folder: Path, trials: tuple[Trial, ...], winner: Trial, study: Config) -> list[str]:

@@ -31,7 +31,7 @@ from intern import (
 from intern.config import Config, Recipe, flat, shortened
 from intern.errors import UserError
 from intern.proposers import View
-from intern.records import Proposal, Trial
+from intern.records import Kind, Proposal, Trial
 from intern.runner import Runner, Start
 from intern.stages import Step
 
@@ -189,7 +189,7 @@ class Study:
 
     def entered(self, stopped: Trial) -> Trial:
         """The checkpoint that entered a stopped stage, scored on dev: the baseline, or a trial of its own."""
-        _, config = worker.read_job(self.runner.place(stopped.number))
+        config = worker.read_config(self.runner.place(stopped.number))
         before = recovery.stages_before(stopped, config.recipe.stages)
         known = [t for t in self.trials if t.kind == "rollback" and t.parent == stopped.number]
         done = [t for t in known if not disk.failed(t.reason)]
@@ -198,16 +198,14 @@ class Study:
         if done:
             return done[0]
         config = replace(config, recipe=replace(config.recipe, stages=list(before)))
-        trial = replace(
-            stopped,
-            number=len(self.trials),
-            kind="rollback",
-            state="RUNNING",
-            parent=stopped.number,
-            **{"diagnosis": None, "seconds": None, "stages": (), "recovery": None},
-            hypothesis=f"the checkpoint that entered {stopped.diagnosis.stage} in trial {stopped.number}",
-        )
+        why = f"the checkpoint that entered {stopped.diagnosis.stage} in trial {stopped.number}"
+        trial = self.of(stopped, "rollback", why)
         return self.conclude(self.runner.begin(trial, config, stepped(before, stopped.fidelity), self.start))
+
+    def of(self, trial: Trial, kind: Kind, hypothesis: str) -> Trial:
+        """The next trial, with the config of an earlier one and no result yet."""
+        config = {key: getattr(trial, key) for key in ("recipe", "overrides", "seed", "fidelity")}
+        return Trial(len(self.trials), kind, "RUNNING", trial.number, hypothesis=hypothesis, **config)
 
     def judge(self, trial: Trial) -> None:
         """Compare a scored trial with the incumbent, and a remedy with what entered the stopped stage, once each."""
@@ -232,18 +230,10 @@ class Study:
             return None
         done = next((t for t in self.trials if t.kind == "confirm" and t.state == "COMPLETE"), None)
         if done is None:
-            _, config = worker.read_job(self.runner.place(winner.number))
+            config = worker.read_config(self.runner.place(winner.number))
             config = replace(config, recipe=as_trained(config.recipe, winner.fidelity))
             checkpoint = [row["out"] for row in winner.stages if row["stage"] in recovery.TRAINING][-1]
-            trial = replace(
-                winner,
-                number=len(self.trials),
-                kind="confirm",
-                state="RUNNING",
-                parent=winner.number,
-                **{"scores": (), "verdict": None, "recovery": None, "seconds": None, "stages": ()},
-                hypothesis=f"trial {winner.number}, exported and scored on test",
-            )
+            trial = self.of(winner, "confirm", f"trial {winner.number}, exported and scored on test")
             start = Start(str((self.folder / "stages" / checkpoint).resolve()), checkpoint)
             done = self.conclude(self.runner.begin(trial, config, (Step("export"), Step("score", "test")), start))
         if done.state != "COMPLETE":

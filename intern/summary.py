@@ -2,11 +2,12 @@
 
 python -m intern trials arithmetic-tiny"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from intern import items, judge, ledger, recovery
-from intern.records import Score, Trial
+from intern.records import Score, Trial, Verdict
 
 
 def line(trial: Trial) -> str:
@@ -83,6 +84,20 @@ def mended(stopped: Trial, trials: tuple[Trial, ...]) -> str:
     return f"Trial {stopped.number} ({stopped.diagnosis.rule}): trial {best.number} held, {words}: {against}."
 
 
+def proofs(folder: Path, base: Trial, final: Trial) -> list[tuple[int, Verdict]]:
+    """(shots of the base, the paired comparison of the export with it on test)."""
+    shots = sorted({s.shots for s in base.scores if s.split == "test"})
+    after = samples(folder, final, "test")
+    return [(n, judge.compare(after, samples(folder, base, "test", n), base.number)) for n in shots]
+
+
+def repeats(trials: Sequence[Trial], winner: Trial) -> list[Trial]:
+    """The scored trials of the winner's own config with another seed; an earlier winner's are not its evidence."""
+    own = (winner.recipe, winner.overrides, winner.fidelity)
+    scored = [t for t in trials if t.kind == "repeat" and t.mean("dev") is not None]
+    return [t for t in scored if (t.recipe, t.overrides, t.fidelity) == own]
+
+
 def confirmed(folder: Path, trials: tuple[Trial, ...], number: int) -> list[str]:
     """The claim, its evidence on test, and how to repeat it."""
     base, winner = trials[0], trials[number]
@@ -91,13 +106,11 @@ def confirmed(folder: Path, trials: tuple[Trial, ...], number: int) -> list[str]
     for shots in sorted({s.shots for s in base.scores}):
         lines += [f"  base   {shown(s)}" for s in base.scores if s.shots == shots]
     lines += [f"  winner {shown(s)}" for s in (*winner.scores, *final.scores)]
-    for shots in sorted({s.shots for s in base.scores}):
-        found = judge.compare(samples(folder, final, "test"), samples(folder, base, "test", shots), 0)
+    for shots, found in proofs(folder, base, final):
         lines.append(
             f"  test, against the base {shots}-shot, item by item: +{found.wins} -{found.losses}, p = {found.p:.2g}"
         )
-    repeats = [t for t in trials if t.kind == "repeat" and t.mean("dev") is not None]
-    if repeats:
-        seeds = ", ".join(percent(t) for t in repeats)
+    if others := repeats(trials, winner):
+        seeds = ", ".join(percent(t) for t in others)
         lines.append(f"  dev with other seeds: {seeds} (winner {percent(winner)})")
     return [*lines, f"Export: {folder / 'export'} (weights, tokenizer, recipe.yaml, model card)"]

@@ -80,11 +80,8 @@ def trend(values: Sequence[Any]) -> str:
 
 def dev(trial: Trial) -> str:
     """Mean over the dev tasks with its standard error, in per cent."""
-    scores = [s for s in trial.scores if s.split == "dev" and not s.shots]
-    if not scores:
-        return "not scored"
-    error = math.hypot(*(s.stderr for s in scores)) / len(scores)  # tasks share no item
-    return f"{100 * (trial.mean('dev') or 0.0):.1f} ± {100 * error:.1f} %"
+    mean = trial.mean("dev")
+    return "not scored" if mean is None else f"{100 * mean:.1f} ± {100 * trial.stderr('dev'):.1f} %"
 
 
 def tried(trial: Trial) -> str:

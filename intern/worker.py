@@ -81,10 +81,14 @@ def read_job(folder: Path) -> tuple[Job, Config]:
     """What write_job wrote."""
     raw = json.loads((folder / "trial.json").read_text())
     raw["steps"] = tuple(Step(**step) for step in raw["steps"])
-    config: Config = OmegaConf.to_object(
-        OmegaConf.merge(OmegaConf.structured(schema.blank()), OmegaConf.load(folder / "config.yaml"))
-    )
-    return Job(**raw), config
+    return Job(**raw), read_config(folder)
+
+
+def read_config(folder: Path) -> Config:
+    """A trial's config alone."""
+    tree = OmegaConf.merge(OmegaConf.structured(schema.blank()), OmegaConf.load(folder / "config.yaml"))
+    config: Config = OmegaConf.to_object(tree)
+    return config
 
 
 def main(folder: str, coordinator: int | None = None) -> None:

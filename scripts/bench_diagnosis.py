@@ -203,8 +203,7 @@ def main() -> None:
     every.sort(key=order)
     console = Console(width=160)
     with ThreadPoolExecutor(args.jobs) as pool:
-        every_run = [] if args.table else every
-        for done, fault in enumerate(pool.map(lambda one: run(one, out), every_run), 1):
+        for done, fault in enumerate(pool.map(lambda one: run(one, out), [] if args.table else every), 1):
             print(f"{done}/{len(every)} {fault}", file=sys.stderr)
     console.print(report(every, out))
 

@@ -15,9 +15,7 @@ RISEN = 0.3  # share of texts that loop, above that at entry
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     """Fires when the last rows all loop RISEN more often than at entry; from half-way on, RISEN at all."""
     rates = series(rows, "repetition")
-    if rows[-1].get("canaries", ENOUGH) < ENOUGH:
-        return None
-    if len(rates) <= LAST or "repetition" not in rows[-1]:
+    if len(rates) <= LAST or "repetition" not in rows[-1] or rows[-1].get("canaries", ENOUGH) < ENOUGH:
         return None
     entry = 0.0 if halfway(rows) and rates[-1] >= rates[-2] else rates[0]
     if min(rates[-LAST:]) < entry + RISEN:

@@ -1,5 +1,5 @@
-"""A policy that needs no key and no chance, and never ends before the budget does: remedies of what was
-diagnosed; each suitable recipe cheaply; then idea by idea, the best first: the recipe in full, a sweep of the
+"""A policy that needs no key and no chance, and never ends before the budget does: each suitable recipe cheaply;
+remedies of what was diagnosed; then idea by idea, the best first: the recipe in full, a sweep of the
 keys that matter, the winner with one override left out at a time, the winner with other seeds.
 
     python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40"""
@@ -132,15 +132,9 @@ def ablation(view: View) -> Iterator[Proposal]:
         )
 
 
-def split(word: str) -> tuple[str, str]:
-    """(contract key, value) of an override."""
-    key, _, text = word.removeprefix("recipe.").partition("=")
-    return key, text
-
-
 def named(word: str) -> str:
     """The contract key of an override."""
-    return split(word)[0]
+    return contract.split(word)[0]
 
 
 def repeats(view: View) -> Iterator[Proposal]:
@@ -168,7 +162,8 @@ def exhausted(view: View, name: str, keys: tuple[str, ...]) -> bool:
     """Whether every combination of the keys' values was tried in full; of none there is nothing to try."""
     recipe = view.recipes[name]
     bounds, own = contract.read(recipe.tunable)[0], {key: contract.show(v) for key, v in flat(recipe) if v is not None}
-    tried = [{**own, **dict(map(split, t.overrides))} for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+    run = [t for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+    tried = [{**own, **dict(map(contract.split, t.overrides))} for t in run]
     seen = {tuple(values[key] for key in keys) for values in tried if values.keys() >= set(keys)}
     return not keys or prod(size(bounds[key]) for key in keys) <= len(seen)
 
