@@ -8,6 +8,7 @@ from intern.records import UNCOUNTED, Left, Trial
 
 
 def left(budget: Budget, trials: Sequence[Trial]) -> Left:
-    """The budget less what the ledger shows; a refused proposal costs nothing but counts as a try."""
-    tried = sum(t.kind not in UNCOUNTED and not disk.failed(t.reason) for t in trials)
-    return Left(budget.trials - tried, budget.hours - sum(t.seconds or 0.0 for t in trials) / 3600)
+    """The budget less what the ledger shows. A cheap trial counts as its share of a trial; a refused proposal costs
+    no time but counts."""
+    tried = sum(t.fidelity for t in trials if t.kind not in UNCOUNTED and not disk.failed(t.reason))
+    return Left(round(budget.trials - tried, 6), budget.hours - sum(t.seconds or 0.0 for t in trials) / 3600)

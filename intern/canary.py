@@ -5,10 +5,22 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from intern.items import Row
 from intern.rewards import Outcome
 
+HELD, SHARE = 64, 0.05  # rows held back: at most so many, and at most this share
 TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
+
+
+def held(rows: Sequence[Row]) -> Sequence[Row]:
+    """The first rows, which a stage holds back and never trains on."""
+    return rows[: min(HELD, int(SHARE * len(rows)))]
+
+
+def marks(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome) -> str:
+    """A character for each text: 1 where it is right, 0 where it is not."""
+    return "".join("01"[outcome(text, row) == 1.0] for text, row in zip(texts, rows, strict=True))
 
 
 def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome | None) -> dict[str, float]:

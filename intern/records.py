@@ -155,17 +155,16 @@ class Trial:
 class Left:
     """What remains of a budget."""
 
-    trials: int
-    """Trials that may still be proposed."""
+    trials: float
+    """Trials that may still be proposed; one of fidelity 0.3 counts as 0.3."""
     hours: float
     """Wall time that trials may still take."""
 
-    @property
-    def spent(self) -> str | None:
-        """Which part is used up, or None."""
+    def lacks(self, fidelity: float = 0.0) -> str | None:
+        """Which part is used up, or does not suffice for a trial of that fidelity; None where there is enough."""
         return (
             "all trials of the budget are used"
-            if self.trials <= 0
+            if self.trials <= 0 or self.trials < fidelity
             else "the hours of the budget are used"
             if self.hours <= 0
             else None

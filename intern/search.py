@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from intern import contract, ledger
+from intern.config import Recipe, flat
 from intern.contract import Contract, Value
 from intern.records import Trial
 
@@ -25,6 +26,12 @@ class Space:
     """Its contract."""
     defaults: dict[str, Value | None]
     """Its own value of each contract key."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Space":
+        """The space that a recipe opens."""
+        bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
+        return cls(bounds, {key: own[key] for key in bounds})
 
 
 def ask(

@@ -28,7 +28,7 @@ from intern import (
     summary,
     worker,
 )
-from intern.config import Config, Recipe, flat, shortened
+from intern.config import Config, Recipe, shortened
 from intern.errors import UserError
 from intern.proposers import View
 from intern.records import Kind, Proposal, Trial
@@ -128,12 +128,14 @@ class Study:
             best = view.incumbent.mean("dev") or 0.0
             if target is not None and view.incumbent.number and best >= target:
                 return f"the target of {target} is met on dev"
-            if view.left.spent:
-                return view.left.spent
+            if lack := view.left.lacks():
+                return lack
             proposals = self.proposer.propose(view)
             if not proposals:
                 return "the proposer has nothing more to try inside the contract"
             for proposal in proposals:
+                if lack := self.view().left.lacks(proposal.fidelity):
+                    return lack
                 self.attempt(proposal)
 
     def view(self) -> View:
@@ -178,9 +180,7 @@ class Study:
         """Overrides for the keys that the proposal leaves to Optuna."""
         if not proposal.sweep:
             return ()
-        recipe = self.recipes[proposal.recipe]
-        bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
-        space = search.Space(bounds, {key: own[key] for key in bounds})
+        space = search.Space.of(self.recipes[proposal.recipe])
         found = search.ask(
             *(self.folder, proposal.recipe, space, proposal.sweep, self.trials, self.config.seed),
             *(proposal.within, proposal.fidelity),

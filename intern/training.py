@@ -105,9 +105,11 @@ def save(trainer: Any, config: Config, out: Path) -> None:
     tok.save_pretrained(out)
 
 
-def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config) -> dict[str, float]:
-    """What the model writes for held-out rows, greedy: how many there are, and the rates of `canary`."""
+def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config) -> dict[str, Any]:
+    """What the model writes for held-out rows, greedy: how many there are, which are right, the rates of `canary`."""
     tok, model = trainer.processing_class, trainer.accelerator.unwrap_model(trainer.model)
+    training = model.training
+    model.eval()  # in training mode with activation checkpointing there is no KV cache
     prompts = [
         tok.apply_chat_template(
             [{"role": "user", "content": row["question"]}], add_generation_prompt=True, tokenize=False
@@ -123,19 +125,23 @@ def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config
             eos_token_id=tok.eos_token_id,
             pad_token_id=tok.pad_token_id,
         )[:, batch["input_ids"].shape[1] :]
+    model.train(training)
     cut = 1 - (made == tok.eos_token_id).any(dim=1).float().mean().item()
     texts = tok.batch_decode(made, skip_special_tokens=True)
-    return {"canaries": len(rows), "truncation": cut, **canary.rates(texts, rows, outcome)}
+    right = canary.marks(texts, rows, outcome)
+    return {"canaries": len(rows), "right": right, "truncation": cut, **canary.rates(texts, rows, outcome)}
 
 
 class Watch(TrainerCallback):
     """Appends every logged row to metrics.jsonl and lets the diagnosis rules end the stage."""
 
     def __init__(self, stage: str, config: Config, out: Path, **first: float) -> None:
-        """`first` is known before the first step; `look` is called at each evaluation and adds its metrics."""
+        """`first` is known before the first step. `look`, where there is one, is called then and `looks` times on the
+        way; its metrics make a row of their own."""
         self.stage, self.config, self.path, self.first = stage, config, out / METRICS, first
         self.rows: list[dict[str, Any]] = []
-        self.look: Callable[[], dict[str, float]] = dict
+        self.look: Callable[[], dict[str, Any]] | None = None
+        self.looks = 0
         self.diagnosis: Diagnosis | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -144,11 +150,17 @@ class Watch(TrainerCallback):
             rows = [json.loads(line) for line in self.path.read_text().splitlines() if line.endswith("}")]
             self.rows = [row for row in rows if row["step"] <= state.global_step > 0]
         self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        if self.first and not self.rows:
+        begins = not self.rows
+        if self.first and begins:
             self.add(state, control, self.first)
+        if self.look and begins:
+            self.add(state, control, self.look())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """No trainer checkpoint at the last step: the stage's own output follows at once."""
+        """Look at the canaries where it is time. No trainer checkpoint at the last step: the stage's own output
+        follows at once."""
+        if self.look and state.global_step * self.looks % state.max_steps < self.looks:
+            self.add(state, control, self.look())
         if state.global_step >= state.max_steps:
             control.should_save = False
 
@@ -158,7 +170,7 @@ class Watch(TrainerCallback):
             self.add(state, control, logs)
         elif logs and "eval_loss" in logs and not self.evaluated(state.global_step):
             kept = {key: value for key, value in logs.items() if key.startswith("eval_") and key not in SPEED}
-            self.add(state, control, {**kept, **self.look()})
+            self.add(state, control, kept)
 
     def evaluated(self, step: int) -> bool:
         """Whether an earlier attempt has evaluated at this step: going on begins with an evaluation."""

@@ -132,7 +132,7 @@ def study_rows(look: Look, standing: Standing, width: int) -> list[Row]:
     used, hours = budget.trials - left.trials, (budget.hours - left.hours) * 3600 + look.seconds
     spent = f"{duration(hours)} of {duration(budget.hours * 3600)}"
     return [
-        ("", cell("trials"), bar(used, budget.trials, wide), cell(f"{used} of {budget.trials}"), ""),
+        ("", cell("trials"), bar(used, budget.trials, wide), cell(f"{used:.3g} of {budget.trials}"), ""),
         ("", cell("time"), bar(hours, budget.hours * 3600, wide), "", cell(spent)),
     ]
 
@@ -183,8 +183,7 @@ def metric_rows(rows: Sequence[Mapping[str, Any]], wide: int) -> list[Row]:
     rows, found = rows[-wide:], []
     done = max(int(wide * rows[-1]["step"] / max(rows[-1]["steps"], 1)), len(rows))
     for key, name in METRICS.items():
-        values = [row.get(key) for row in rows]
-        if any(value is not None for value in values):
+        if values := [row[key] for row in rows if key in row]:
             now, first = (f"{v:.3g}" if isinstance(v, int | float) else "?" for v in (values[-1], values[0]))
             line = sparkline([values[i * len(values) // done] for i in range(done)], wide)
             style = "cyan" if name in ("reward", "loss") else "dim cyan"

@@ -72,7 +72,8 @@ def runs(out: Path, seeds: int, recovered: int, healthy: int, begin: int) -> Ite
     names, every = ",".join(PLANTED), tuple(range(begin, begin + seeds))
     stock = ",".join(f"generated/{recipe}" for recipe in PLANTED)
     for goal in GOALS:
-        yield Run("healthy", goal, names, every[:healthy], (f"recipe={stock}",))
+        if every[:healthy]:
+            yield Run("healthy", goal, names, every[:healthy], (f"recipe={stock}",))
         if every[recovered:]:
             yield Run("planted", goal, names, every[recovered:], (f"recipe={','.join(paths.values())}",))
         for recipe, path in paths.items():

@@ -59,6 +59,12 @@ def judged(*lines: tuple[float, float, float, float, float]) -> list[tuple[int, 
     return [(10 * n, {**dict(zip(keys, line, strict=True)), "canaries": 32}) for n, line in enumerate(lines)]
 
 
+def looks(stage: str, *right: int) -> Rows:
+    """Looks at 64 held-out prompts, at step 0, 10, … of 80: so many are right, and none that was not at first."""
+    marks = ("1" * count + "0" * (64 - count) for count in right)
+    return [{"stage": stage, "step": 10 * n, "steps": 80, "right": mark} for n, mark in enumerate(marks)]
+
+
 def losses(**values: float) -> list[tuple[int, dict[str, float]]]:
     """Logged rows: at step sN the loss."""
     return [(int(step.removeprefix("s")), {"loss": value}) for step, value in values.items()]
@@ -135,6 +141,9 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
         ),
         ("from 0.500 to 0.700",),
     ),
+    ("decline", looks("grpo", 20, 8), ("8 of 64 held-out prompts", "and 20 were")),
+    ("decline", looks("grpo", 24, 18, 15, 15), ("15 of 64",)),  # not so sure, and twice
+    ("decline", looks("sft", 20, 2, 1, 5, 5), ("5 of 64",)),  # half of the steps are done
     ("no_learning", held("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
 ]
 
@@ -220,6 +229,10 @@ HEALTHY: dict[str, Rows] = {
         *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
         *epochs(0.9, 0.4, 0.3, each=0.3),
     ),
+    "fewer right, and that may be chance": looks("grpo", 20, 14, 13, 14, 13, 14),
+    "few to lose": looks("grpo", 5, 1, 1, 1, 1),
+    "surely fewer, but not by much": looks("grpo", 60, 45, 45, 45),
+    "a format that is unlearnt for a better one": looks("sft", 20, 2, 2, 4, 6, 7, 12, 30),
     "a rough warm-up made good": held("eval_loss", 0.061, 0.113, 0.076, 0.061, 0.059),
     "slow learning": held("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
     "ten steps in all": sft(

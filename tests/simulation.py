@@ -52,14 +52,13 @@ def simulated(
         if not (found := heuristic.propose(seen)):
             break
         proposal = one(found)
-        bounds, own = contract.read(recipes[proposal.recipe].tunable)[0], dict(flat(recipes[proposal.recipe]))
-        space = search.Space(bounds, {key: own[key] for key in bounds})
+        own, space = dict(flat(recipes[proposal.recipe])), search.Space.of(recipes[proposal.recipe])
         asked = {}
         if proposal.sweep:
             asked = search.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
         words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in asked.items())
         trial = done(len(ledger), replace(proposal, overrides=tuple(sorted(proposal.overrides + words))), None)
-        value = dev({**own, **parsed(trial, bounds)}, trial.fidelity)
+        value = dev({**own, **parsed(trial, space.bounds)}, trial.fidelity)
         if isinstance(value, Diagnosis):
             trial = replace(trial, state="PRUNED", diagnosis=value)
         else:

@@ -43,6 +43,19 @@ def test_rates_are_shares(texts: list[str], answer: str) -> None:
     assert found["repetition"] == sum(text in LOOPS for text in texts) / len(texts)
 
 
+def test_marks() -> None:
+    """Right, wrong, and no answer at all."""
+    texts = ["ANSWER: 85", "ANSWER: 7", "85"]
+    assert canary.marks(texts, [{"answer": "85"}] * 3, exact_answer.outcome) == "100"
+
+
+@pytest.mark.parametrize(("rows", "held"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
+def test_held_back(rows: int, held: int) -> None:
+    """The first ones: at most a twentieth, and no more than are needed."""
+    numbers = [{"question": str(i)} for i in range(rows)]
+    assert canary.held(numbers) == numbers[:held]
+
+
 def test_texts_and_rows_belong_together() -> None:
     """A row too few is a fault of the program."""
     with pytest.raises(ValueError, match="zip"):

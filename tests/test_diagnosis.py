@@ -91,13 +91,14 @@ SHARES = st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0, math.nan, None])
 TRAINED = {"epoch": st.floats(0, 3), "loss": NUMBERS, "grad_norm": NUMBERS, "entropy": NUMBERS}
 HELD = {"eval_loss": NUMBERS, "eval_mean_token_accuracy": SHARES, "truncation": SHARES, "repetition": SHARES}
 PARSED = st.fixed_dictionaries({"parse_rate": st.sampled_from([0.0, 0.25, 0.5, 1.0]), "canaries": st.just(32)})
+SEEN = st.fixed_dictionaries({"right": st.text("01", min_size=9, max_size=9)})
 TARGETS = st.fixed_dictionaries({"target_parse_rate": st.floats(0, 1), "target_score": st.floats(0, 1)})
 ROLLED = {"reward": NUMBERS, "kl": NUMBERS, "frac_reward_zero_std": SHARES, "parse_rate": SHARES, "repetition": SHARES}
 ROLLED |= {"completions/mean_length": NUMBERS, "completions/clipped_ratio": SHARES}
 LOGGED = st.fixed_dictionaries({}, optional=TRAINED)
 ROWS = {
-    "sft": LOGGED | st.fixed_dictionaries({}, optional=HELD) | PARSED | TARGETS,
-    "grpo": st.fixed_dictionaries({}, optional={**TRAINED, **ROLLED}),
+    "sft": LOGGED | st.fixed_dictionaries({}, optional=HELD) | PARSED | TARGETS | SEEN,
+    "grpo": st.fixed_dictionaries({}, optional={**TRAINED, **ROLLED}) | SEEN,
 }
 
 

@@ -110,13 +110,15 @@ def test_remedies_come_first() -> None:
 
 
 def test_what_moved_dev_most_is_swept_first() -> None:
-    """By the mean change from the parent, at the same fidelity; what was never changed keeps the author's order."""
+    """By the mean change from the parent; what was never changed keeps the author's order."""
     start = full(1, "a/sft", 0.5)
     packed = replace(full(2, "a/sft", 0.3, PACKED), parent=1)
     steps = replace(full(3, "a/sft", 0.45, STEPS), parent=1)
     assert heuristic.matters(view(start), "a/sft") == ("sft.max_steps", "sft.packing")
     assert heuristic.matters(view(start, packed, steps), "a/sft") == ("sft.packing", "sft.max_steps")
-    assert heuristic.matters(view(start, replace(packed, fidelity=0.3)), "a/sft") == ("sft.max_steps", "sft.packing")
+    short = replace(full(4, "a/sft", 0.1, PACKED), parent=2, fidelity=0.3)  # the length of training changed alone
+    assert heuristic.matters(view(start, packed, short), "a/sft") == ("sft.packing", "sft.max_steps")
+    assert heuristic.matters(view(start, packed, replace(short, scores=scored(0.0))), "a/sft")[0] == "sft.max_steps"
     both = replace(full(4, "a/sft", 0.0, PACKED, STEPS), parent=3)  # packing alone was changed
     assert heuristic.matters(view(start, steps, both), "a/sft") == ("sft.packing", "sft.max_steps")
 
@@ -127,6 +129,40 @@ def test_a_sweep_keeps_what_it_does_not_search() -> None:
     seen = replace(view(full(1, "a/sft", 0.5, PACKED)), recipes={"a/sft": Recipe("a/sft", tunable=wide)})
     found = one(heuristic.propose(seen))
     assert (found.kind, found.overrides, len(found.sweep)) == ("sweep", (PACKED,), heuristic.WIDE)
+
+
+LONG = {"long": Recipe("long", sft=Sft(max_steps=60), tunable={"sft.max_steps": {"low": 30, "high": 150}})}
+
+
+def rising(*devs: float, pins: tuple[str, ...] = (), **changed: object) -> tuple[tuple[str, ...], ...]:
+    """The overrides that `longer` asks for after a cheap trial, one in full, and longer ones with these scores."""
+    overrides = [(), (), ("recipe.sft.max_steps=120",), ("recipe.sft.max_steps=150",)]
+    trials = [replace(full(i + 1, "long", dev, *overrides[i]), parent=i or None) for i, dev in enumerate(devs)]
+    trials[0] = replace(trials[0], fidelity=heuristic.CHEAP)
+    trials[-1] = replace(trials[-1], **changed)
+    seen = replace(view(*trials, pins=pins), recipes=LONG)
+    return tuple(proposal.overrides for proposal in heuristic.longer(seen, "long"))
+
+
+def test_longer_while_it_pays() -> None:
+    """Twice the steps as long as the last lengthening alone brought more than chance, up to the contract's bound."""
+    assert rising(0.2, 0.5) == (("recipe.sft.max_steps=120",),)
+    assert rising(0.2, 0.5, 0.7) == (("recipe.sft.max_steps=150",),)
+    assert rising(0.2, 0.5, 0.7, 0.8) == ()
+    assert rising(0.5, 0.51) == rising(0.2, 0.5, 0.51) == rising(0.5, 0.2) == ()  # two errors of 0.01 each
+    assert rising(0.2, 0.5, pins=("recipe.sft.max_steps=60",)) == ()
+    assert rising(0.2, 0.5, overrides=(PACKED,)) == ()  # something else was changed too
+
+
+def test_a_sweep_stays_near_and_then_goes_far() -> None:
+    """Around the best trial's values, on each range's own scale; over the whole contract when it goes on."""
+    opened = {"sft.learning_rate": RATE, "sft.max_steps": {"low": 30, "high": 150}, "sft.packing": [True, False]}
+    recipe = Recipe("long", sft=Sft(learning_rate=1e-3, max_steps=60), tunable=opened)
+    seen = replace(view(full(1, "long", 0.5, "recipe.sft.max_steps=120")), recipes={"long": recipe})
+    assert one(tuple(heuristic.sweep(seen, "long"))).within == (
+        ("sft.learning_rate", 2.5e-4, 4e-3), ("sft.max_steps", 90.0, 150.0),
+    )  # fmt: skip
+    assert one(tuple(heuristic.sweep(seen, "long", least=1))).within == ()
 
 
 @pytest.mark.parametrize(("own", "left"), [((), []), ((STEPS,), []), ((STEPS, PACKED), [(PACKED,), (STEPS,)])])

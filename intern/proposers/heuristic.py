@@ -1,20 +1,22 @@
 """A policy that needs no key and no chance, and never ends before the budget does: each suitable recipe cheaply;
-remedies of what was diagnosed; then idea by idea, the best first: the recipe in full, a sweep of the
-keys that matter, the winner with one override left out at a time, the winner with other seeds.
+remedies of what was diagnosed; then idea by idea, the best first: the recipe in full, longer while that pays, a sweep
+of the keys that matter, the winner with one override left out at a time, the winner with other seeds.
 
     python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40"""
 
 from collections.abc import Iterator
-from math import prod
+from math import hypot, prod
 
-from intern import contract, recovery
+from intern import contract, recovery, remedy, search
 from intern.config import flat
-from intern.contract import Choices, Domain
+from intern.contract import Choices, Domain, Range
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
 
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
+NEAR = 4.0  # a sweep looks so many times above and below where it starts, or this part of a linear range
+LENGTH = tuple(f"{stage}.{key}" for stage in recovery.TRAINING for key in ("max_steps", "num_train_epochs"))
 
 
 def propose(view: View) -> Proposals:
@@ -28,6 +30,7 @@ def plan(view: View) -> Iterator[Proposal]:
     yield from recovery.remedies(view)
     for name in ideas(view):
         yield from full(view, name)
+        yield from longer(view, name)
         yield from sweep(view, name)
         if winner(view).recipe == name:  # at its own turn: a better one may come of the sweep under way
             yield from ablation(view)
@@ -71,8 +74,35 @@ def full(view: View, name: str) -> Iterator[Proposal]:
         yield Proposal(name, own, parent=number, seed=view.seed, hypothesis=f"{view.recipes[name].summary}, in full")
 
 
+def longer(view: View, name: str) -> Iterator[Proposal]:
+    """Twice the steps of the best trial in full, if the last lengthening alone brought more than chance."""
+    start = best(view, name, 1.0)
+    before = next((t for t in view.trials if start and t.number == start.parent and t.recipe == name), None)
+    if start is None or before is None or not lengthened(start, before):
+        return
+    gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
+    if before.mean("dev") is None or gain < 2 * hypot(start.stderr("dev"), before.stderr("dev")):
+        return
+    space = search.Space.of(view.recipes[name])
+    own = {key: value for key, value in search.values(start, space).items() if key in LENGTH and value is not None}
+    doubled = {key: remedy.times(2)(space.bounds[key], value) for key, value in own.items()}
+    more = {key: value for key, value in doubled.items() if value not in (None, own[key])}
+    words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in more.items())
+    if words and {named(word) for word in words}.isdisjoint(map(named, view.pins)):
+        why = f"twice the steps: trial {start.number} gained {100 * gain:.0f} points on {before.number} by more of them"
+        overrides = recovery.replaced(view, start, words)
+        yield Proposal(name, overrides, parent=start.number, seed=start.seed, hypothesis=why)
+
+
+def lengthened(trial: Trial, before: Trial) -> bool:
+    """Whether two trials differ in the length of training alone."""
+    changed = {named(word) for word in set(trial.overrides) ^ set(before.overrides)}
+    return changed <= set(LENGTH) and (bool(changed) or trial.fidelity > before.fidelity)
+
+
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
-    """Optuna over the keys that matter most, from the recipe's best trial in full."""
+    """Optuna over the keys that matter most, around the recipe's best trial in full; over all of the contract where
+    that was done before."""
     stopped = (t for t in view.trials if t.recipe == name and t.fidelity == 1.0 and t.state in ("PRUNED", "FAIL"))
     start = best(view, name, 1.0) or next(stopped, None)  # where no remedy ran to its end the search goes on
     begun = [t for t in view.trials if t.kind == "sweep" and t.recipe == name]
@@ -80,9 +110,21 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
     if start is None or len(begun) >= max(least, view.settings.sweep_trials) or exhausted(view, name, keys):
         return
     kept = tuple(word for word in view.own(start) if named(word) not in keys)
-    yield Proposal(
-        name, kept, "sweep", start.number, view.seed, sweep=keys, hypothesis=f"a better value of {', '.join(keys)}"
-    )
+    within = () if least else around(view, start, keys)
+    why = f"a better value of {', '.join(keys)}"
+    yield Proposal(name, kept, "sweep", start.number, view.seed, sweep=keys, within=within, hypothesis=why)
+
+
+def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, float, float], ...]:
+    """(key, low, high) near the values of a trial, for the keys that are ranges."""
+    space, found = search.Space.of(view.recipes[start.recipe]), []
+    own = search.values(start, space)
+    for key in keys:
+        domain, value = space.bounds[key], own[key] if own[key] is not None else remedy.TRL_DEFAULTS.get(key)
+        if isinstance(domain, Range) and value is not None and domain.low <= value <= domain.high:
+            part = (domain.high - domain.low) / NEAR
+            found.append((key, value / NEAR, value * NEAR) if domain.log else (key, value - part, value + part))
+    return tuple(found)
 
 
 def matters(view: View, name: str) -> tuple[str, ...]:
@@ -93,12 +135,13 @@ def matters(view: View, name: str) -> tuple[str, ...]:
     trials = {t.number: t for t in view.trials}
     for trial in trials.values():
         parent = trials.get(trial.parent if trial.parent is not None else -1)
-        if parent is None or (parent.recipe, parent.fidelity) != (name, trial.fidelity) or trial.recipe != name:
+        if parent is None or parent.recipe != name or trial.recipe != name:
             continue
         changed = {named(word) for word in set(trial.overrides) ^ set(parent.overrides)}
+        changed = (changed | set(LENGTH if parent.fidelity != trial.fidelity else ())) & set(keys)
         before, now = parent.mean("dev"), trial.mean("dev")
         if before is not None and now is not None:
-            for key in changed & set(keys):
+            for key in changed:
                 moved[key].append(abs(now - before) / len(changed))
     effect = {key: sum(found) / len(found) if found else 0.0 for key, found in moved.items()}
     return tuple(sorted(keys, key=lambda key: -effect[key]))

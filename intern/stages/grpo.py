@@ -1,22 +1,28 @@
-"""Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified."""
+"""Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified.
 
-from collections.abc import Callable
+A few prompts are held back: what the policy answers to them, beside what it did when it entered the stage, is what
+the rule `decline` watches."""
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from intern import canary, items, plugins
 from intern.config import Config
+from intern.items import Row
 from intern.rewards import Outcome
 from intern.stages import Inputs, Step
 
-VERSION = 2
+VERSION = 3
 READS = (
     *("recipe.grpo", "recipe.rewards", "recipe.lora"),
     *("model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens", "diagnose"),
 )
 USES = ("model", "rows", "seed")
 MAKES = "model"
+LOOKS = 4  # at the held-out prompts on the way: rollouts tell more often what is amiss
 
 
 def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
@@ -27,7 +33,8 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from intern import training
 
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
-    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in items.read(inputs.rows)]
+    held = canary.held(every := items.read(inputs.rows))
+    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in every[len(held) :]]
     kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
     longest = config.recipe.grpo.max_completion_length or config.goal.max_new_tokens  # as long as the evaluator lets it
     settings = replace(config.recipe.grpo, max_completion_length=longest)
@@ -43,7 +50,19 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
         processing_class=training.tokenizer(inputs, config),
         peft_config=training.lora(config),
     )
-    training.fit(trainer, config, out, training.Watch("grpo", config, out))
+    watch = training.Watch("grpo", config, out)
+    if scorer and held:
+        watch.looks = LOOKS
+        watch.look = partial(marked, trainer, held, scorer, config)
+    training.fit(trainer, config, out, watch)
+
+
+def marked(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -> dict[str, Any]:
+    """Which of the held-out rows are right: the other rates of a stage of rollouts are those of its rollouts."""
+    from intern import training
+
+    found = training.canaries(trainer, rows, scorer, config)
+    return {key: found[key] for key in ("canaries", "right")}
 
 
 def reward(name: str, outcome: Outcome, scorer: Outcome | None) -> Callable[..., list[float]]:

@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from intern import items, plugins
+from intern import canary, items, plugins
 from intern.config import Config
 from intern.items import Row
 from intern.stages import Inputs, Step
 
-VERSION = 2
+VERSION = 3
 READS = (
     *("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token"),
     *("goal.scorer", "goal.max_new_tokens", "diagnose"),
 )
 USES = ("model", "rows", "seed")
 MAKES = "model"
-HELD, SHARE = 32, 0.05  # rows held back: at most so many, and at most this share
+LOOKS = 8  # at the held-out rows on the way
 
 
 def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
@@ -30,7 +30,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from intern import training
 
     rows = items.read(inputs.rows)
-    held = rows[: min(HELD, int(SHARE * len(rows)))]
+    held = canary.held(rows)
     arguments = training.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
     trainer = SFTTrainer(
         model=str(inputs.model),
@@ -47,6 +47,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     targets = {"target_parse_rate": 1 - judged.count(None) / len(rows), "target_score": judged.count(1.0) / len(rows)}
     watch = training.Watch("sft", config, out, **(targets if ours else {}))
     if ours and held:
+        watch.looks = LOOKS
         watch.look = partial(training.canaries, trainer, held, outcome, config)
     training.fit(trainer, config, out, watch)
 
@@ -60,12 +61,12 @@ def chat(row: Row) -> dict[str, Any]:
 
 
 def watching(held: int, batch: int) -> dict[str, Any]:
-    """Arguments that evaluate the held-out rows before the first step and eight times on the way."""
+    """Arguments that evaluate the held-out rows before the first step and LOOKS times on the way."""
     if not held:
         return {"eval_strategy": "no"}
     return {
         "eval_strategy": "steps",
-        "eval_steps": 0.125,
+        "eval_steps": 1 / LOOKS,
         "eval_on_start": True,
         "per_device_eval_batch_size": min(held, batch),  # what fits in training
         "eval_packing": False,

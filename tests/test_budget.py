@@ -1,0 +1,33 @@
+"""The budget: what counts, at which share, and what no longer fits."""
+
+from dataclasses import replace
+
+import pytest
+
+from intern import budget
+from intern.config import Budget
+from intern.records import Left, Trial
+
+FULL = Trial(1, "propose", "COMPLETE", recipe="a", seconds=360.0)
+
+
+def test_a_cheap_trial_costs_its_share() -> None:
+    """Baseline, rollback and confirmation take time alone; a refused proposal counts and takes none."""
+    trials = [replace(FULL, kind=kind) for kind in ("baseline", "rollback", "confirm")]
+    trials += [FULL, *[replace(FULL, fidelity=0.3)] * 3, replace(FULL, state="REJECTED", seconds=None)]
+    assert budget.left(Budget(4, 1.0), trials) == Left(1.1, pytest.approx(1.0 - 7 * 0.1))
+
+
+@pytest.mark.parametrize(
+    ("left", "fidelity", "lack"),
+    [
+        (Left(0.3, 1.0), 0.3, None),
+        (Left(0.2, 1.0), 0.3, "all trials of the budget are used"),
+        (Left(0.7, 1.0), 1.0, "all trials of the budget are used"),
+        (Left(0.0, 1.0), 0.0, "all trials of the budget are used"),
+        (Left(2.0, 0.0), 1.0, "the hours of the budget are used"),
+    ],
+)
+def test_what_does_not_fit(left: Left, fidelity: float, lack: str | None) -> None:
+    """A trial that would go beyond the budget is not begun."""
+    assert left.lacks(fidelity) == lack
