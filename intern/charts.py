@@ -28,7 +28,7 @@ KINDS = {
 STATES = {"PRUNED": "triangle-down", "FAIL": "cross", "RUNNING": "stroke", "REJECTED": "cross"}
 STAGES = ("data", "synthetic", "sft", "grpo", "score", "export")
 METRICS = {"sft": ("loss",), "grpo": ("reward", "entropy", "completions/clipped_ratio")}
-CANARIES = ("eval_loss", "parse_rate", "truncation", "repetition")  # drawn where a stage has them
+CANARIES = ("right_rate", "eval_loss", "parse_rate", "truncation", "repetition")  # drawn where a stage has them
 POINTS = 120  # of one learning curve: more cannot be told apart in a panel
 
 

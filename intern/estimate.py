@@ -2,6 +2,7 @@
 
 Pure functions of records; None where nothing is known. `python -m intern goal=arithmetic model=tiny` shows them."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,12 +88,21 @@ def trial_left(look: Look, trials: Sequence[Trial]) -> float | None:
 
 
 def study_left(look: Look, trial: Trial, standing: Standing) -> float | None:
-    """At most so many seconds of the study: trials left at the median trial's time, within the hours left."""
+    """At most so many seconds of the study: trials left at the median time of a whole one, within the hours left."""
     now = trial_left(look, standing.trials)
     if trial.kind == "confirm":
         return now
-    took = [t.seconds for t in standing.trials if t.seconds and t.kind not in UNCOUNTED]
+    took = [t.seconds / t.fidelity for t in standing.trials if t.seconds and t.kind not in UNCOUNTED]
     if not took:
         return None
     whole = (now or 0.0) + max(standing.left.trials, 0) * statistics.median(took)
     return min(whole, max(standing.left.hours * 3600 - look.seconds, 0.0))
+
+
+def duration(seconds: float | None) -> str:
+    """Whole seconds as a person says them; "?" where unknown."""
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

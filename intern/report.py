@@ -19,6 +19,7 @@ from typing import Any
 
 from intern import charts, contract, items, judge, ledger, library, recovery, search, summary, worker
 from intern.config import Recipe, flat
+from intern.estimate import duration
 from intern.records import Score, Trial, Verdict
 
 FILE = "report.html"
@@ -234,13 +235,6 @@ def disagreements(folder: Path, before: Samples, after: Samples) -> dict[str, li
 def points(gain: float) -> str:
     """A difference of two shares, in percentage points, with its sign."""
     return f"{100 * gain:+.1f}".replace("-", "−")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def hashed(script: str) -> str:

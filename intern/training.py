@@ -129,7 +129,8 @@ def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config
     cut = 1 - (made == tok.eos_token_id).any(dim=1).float().mean().item()
     texts = tok.batch_decode(made, skip_special_tokens=True)
     right = canary.marks(texts, rows, outcome)
-    return {"canaries": len(rows), "right": right, "truncation": cut, **canary.rates(texts, rows, outcome)}
+    found = {"canaries": len(rows), "right": right, "right_rate": right.count("1") / len(rows), "truncation": cut}
+    return {**found, **canary.rates(texts, rows, outcome)}
 
 
 class Watch(TrainerCallback):

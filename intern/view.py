@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from intern.estimate import Look, Standing, named, stage_left, study_left, trial_left, usual
+from intern.estimate import Look, Standing, duration, named, stage_left, study_left, trial_left, usual
 from intern.records import Trial
 
 WIDEST = 100  # columns; longer bars say no more
@@ -28,6 +28,7 @@ METRICS = {
     "mean_token_accuracy": "accuracy",
     "completions/mean_length": "length",
     "entropy": "entropy",
+    "right_rate": "held out",
 }
 NAME, COUNT, TIME = 11, 11, 25  # widths of columns: fixed, or all would move when a number gains a digit
 Cell = RenderableType
@@ -37,15 +38,6 @@ Row = tuple[Cell, Cell, Cell, Cell, Cell]
 def label(trial: Trial) -> str:
     """A trial's name in a progress line."""
     return f"trial {trial.number} {trial.recipe or trial.kind}"
-
-
-def duration(seconds: float | None) -> str:
-    """Whole seconds as a person says them; "?" where unknown."""
-    if seconds is None or not math.isfinite(seconds):
-        return "?"
-    minutes, rest = divmod(round(max(seconds, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def drawable(value: Any) -> bool:

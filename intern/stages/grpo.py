@@ -62,7 +62,7 @@ def marked(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -
     from intern import training
 
     found = training.canaries(trainer, rows, scorer, config)
-    return {key: found[key] for key in ("canaries", "right")}
+    return {key: found[key] for key in ("canaries", "right", "right_rate")}
 
 
 def reward(name: str, outcome: Outcome, scorer: Outcome | None) -> Callable[..., list[float]]:
