@@ -132,7 +132,7 @@ class Study:
                 return lack
             proposals = self.proposer.propose(view)
             if not proposals:
-                return "the proposer has nothing more to try inside the contract"
+                return "the proposer has nothing more to try"
             for proposal in proposals:
                 if lack := self.view().left.lacks(proposal.fidelity):
                     return lack

@@ -247,6 +247,14 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     assert trials[:16] == simulated(tmp_path / "b", recipes, learnt, 15)
 
 
+@pytest.mark.parametrize("trials", [(), (full(1, "a/sft", 1.0), full(2, "b/grpo", 0.9))])
+def test_nothing_can_be_better(trials: tuple[Trial, ...]) -> None:
+    """Every dev item is right: the winner once more with another seed, and then nothing."""
+    best = trials[0] if trials else replace(BASE, scores=scored(1.0))
+    found = list(heuristic.plan(view(*trials, best=best)))
+    assert [(p.kind, p.recipe, p.seed) for p in found] == ([("repeat", "a/sft", 6)] if trials else [])
+
+
 def test_a_finite_contract_is_exhausted(tmp_path: Path) -> None:
     """Every combination is tried in full, none twice, and then nothing is left."""
     opened = {"grpo.beta": [0.0, 0.01, 0.04], "grpo.num_generations": [4, 8]}
