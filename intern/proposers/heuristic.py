@@ -1,6 +1,6 @@
-"""A policy that needs no key and no chance, and ends before the budget only where nothing can be better: each suitable recipe cheaply;
-remedies of what was diagnosed; then idea by idea, the best first: the recipe in full, longer while that pays, a sweep
-of the keys that matter, the winner with one override left out at a time, the winner with other seeds.
+"""A policy that needs no key and no chance: each suitable recipe cheaply; remedies of what was diagnosed; then idea by
+idea, the best first: the recipe in full, longer while that pays, a sweep of the keys that matter, the winner with one
+override left out at a time, the winner with other seeds. It ends before the budget only where nothing can be better.
 
     python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40"""
 
