@@ -13,13 +13,17 @@ TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
 
 
-def held(rows: Sequence[Row]) -> Sequence[Row]:
-    """The first rows, which a stage holds back and never trains on."""
-    return rows[: min(HELD, int(SHARE * len(rows)))]
+def parted(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """(rows that a stage holds back and never trains on, rows to train on): the first ones, with all other rows of
+    the same items left out; nothing is held back where nothing would be left."""
+    held = list(rows[: min(HELD, int(SHARE * len(rows)))])
+    keys = {row["key"] for row in held}
+    rest = [row for row in rows if row["key"] not in keys]
+    return (held, rest) if rest else ([], list(rows))
 
 
 def marks(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome) -> str:
-    """A character for each text: 1 where it is right, 0 where it is not."""
+    """A character for each text: 1 where it is wholly right, 0 where it is not."""
     return "".join("01"[outcome(text, row) == 1.0] for text, row in zip(texts, rows, strict=True))
 
 

@@ -132,7 +132,7 @@ class Grpo:
     weight_decay: float | None = tunable()
     lr_scheduler_type: str | None = tunable()
     num_generations: int | None = tunable()
-    max_completion_length: int | None = tunable()  # None: the goal's max_new_tokens
+    max_completion_length: int | None = tunable()  # None: what the goal's evaluator lets an answer have
     temperature: float | None = tunable()
     top_p: float | None = tunable()
     beta: float | None = tunable()
@@ -249,6 +249,11 @@ def given(section: Sft | Grpo) -> dict[str, Any]:
     return {f.name: getattr(section, f.name) for f in fields(section) if getattr(section, f.name) is not None}
 
 
+def answer_length(goal: Goal) -> int:
+    """Tokens that the evaluator lets an answer have: the most of its dev tasks."""
+    return max(goal.max_new_tokens, *(task.max_new_tokens or 0 for task in goal.dev), 0)
+
+
 def shortened(section: Sft | Grpo, fidelity: float) -> dict[str, Any]:
     """The length of a training at this share of its steps; TRL trains 3 epochs where nothing is said."""
     if section.max_steps is not None:
@@ -260,7 +265,7 @@ def faults(config: Config) -> list[str]:
     """Every cross-field fault of a composed config, at once and without torch."""
     recipe, found = config.recipe, []
     if "grpo" in recipe.stages:
-        found += grpo_faults(recipe.grpo, config.goal.max_new_tokens, config.model.context)
+        found += grpo_faults(recipe.grpo, answer_length(config.goal), config.model.context)
     if "sft" in recipe.stages:
         longest = recipe.sft.max_length or 1024
         if longest > config.model.context:

@@ -26,6 +26,12 @@ def compare(candidate: Sequence[Mapping[str, Any]], incumbent: Sequence[Mapping[
     return Verdict(call, against, wins, losses, p)
 
 
+def beatable(trial: Trial) -> bool:
+    """Whether a trial could be judged better than this one: right wherever this is wrong, and nowhere worse."""
+    wrong = sum(round((1 - s.value) * s.n) for s in trial.scores if s.split == "dev" and not s.shots)
+    return 2 * 0.5**wrong < LEVEL
+
+
 def incumbent(trials: Sequence[Trial]) -> Trial:
     """The last trial that was kept, or the baseline."""
     return next((t for t in reversed(trials) if t.verdict and t.verdict.call == "keep"), trials[0])

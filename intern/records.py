@@ -162,13 +162,12 @@ class Left:
 
     def lacks(self, fidelity: float = 0.0) -> str | None:
         """Which part is used up, or does not suffice for a trial of that fidelity; None where there is enough."""
-        return (
-            "all trials of the budget are used"
-            if self.trials <= 0 or self.trials < fidelity
-            else "the hours of the budget are used"
-            if self.hours <= 0
-            else None
-        )
+        if self.trials <= 0:
+            return "all trials of the budget are used"
+        if self.hours <= 0:
+            return "the hours of the budget are used"
+        short = f"{self.trials:g} of the budget's trials is left, and the next one counts {fidelity:g}"
+        return short if self.trials < fidelity else None
 
 
 def write_whole(path: Path, value: Any) -> None:

@@ -14,7 +14,7 @@ from intern.contract import Contract, Value
 from intern.records import Trial
 
 JOURNAL = "optuna.journal"
-DRAWS = 20  # to find values that no trial had yet
+DRAWS = 20  # to find values that no trial had yet, nearby and then in the whole contract
 STARTUP = 3  # trials before TPE models anything: a sweep here has few
 
 
@@ -46,9 +46,9 @@ def ask(
 ) -> dict[str, Value]:
     """Values for `keys`, by TPE over what the recipe's trials scored on dev (arXiv:2304.11127).
 
-    `within` narrows ranges: (key, low, high). Trials of another fidelity say nothing here. The values are meant for
-    the next trial of the ledger: the sampler is seeded by the number of trials so far, so that a coordinator that was
-    killed after asking gets them again."""
+    `within` narrows ranges, (key, low, high), as long as something new is found there. Trials of another fidelity say
+    nothing here. The values are meant for the next trial of the ledger: the sampler is seeded by the number of trials
+    so far, so that a coordinator that was killed after asking gets them again."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -59,10 +59,10 @@ def ask(
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
     draft = optuna.create_study(sampler=sampler, direction="maximize")
     draft.add_trials(list(known.values()))  # not the study's: without its journal the same is asked
-    asked = {key: replace(space.bounds[key], **narrow.get(key, {})) for key in keys}
-    space_asked = {key: distribution(domain) for key, domain in asked.items()}
     tried = [values(trial, space).items() for trial in alike if trial.recipe == recipe]
-    for _ in range(DRAWS):
+    for draw in range(2 * DRAWS):
+        asked = {key: replace(space.bounds[key], **narrow.get(key, {}) if draw < DRAWS else {}) for key in keys}
+        space_asked = {key: distribution(domain) for key, domain in asked.items()}
         tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
         if not any(tidied.items() <= before for before in tried):
             break

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoTokenizer, TrainerCallback
 
 from intern import canary, diagnosis
-from intern.config import Config, Grpo, Sft, given, shortened
+from intern.config import Config, Grpo, Sft, answer_length, given, shortened
 from intern.items import Row
 from intern.records import Diagnosis
 from intern.rewards import Outcome
@@ -107,30 +107,33 @@ def save(trainer: Any, config: Config, out: Path) -> None:
 
 def canaries(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config) -> dict[str, Any]:
     """What the model writes for held-out rows, greedy: how many there are, which are right, the rates of `canary`."""
-    tok, model = trainer.processing_class, trainer.accelerator.unwrap_model(trainer.model)
-    training = model.training
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    size, training = trainer.args.per_device_train_batch_size, model.training
     model.eval()  # in training mode with activation checkpointing there is no KV cache
-    prompts = [
-        tok.apply_chat_template(
-            [{"role": "user", "content": row["question"]}], add_generation_prompt=True, tokenize=False
-        )
-        for row in rows
-    ]
+    written = [answer for i in range(0, len(rows), size) for answer in answers(trainer, rows[i : i + size], config)]
+    model.train(training)
+    texts, ended = zip(*written, strict=True)
+    right = canary.marks(texts, rows, outcome)
+    share = {"right_rate": right.count("1") / len(rows), "truncation": ended.count(False) / len(rows)}
+    return {"canaries": len(rows), "right": right, **share, **canary.rates(texts, rows, outcome)}
+
+
+def answers(trainer: Any, rows: Sequence[Row], config: Config) -> list[tuple[str, bool]]:
+    """(text, whether it came to an end) for each row, in one batch."""
+    tok, model = trainer.processing_class, trainer.accelerator.unwrap_model(trainer.model)
+    chats = [[{"role": "user", "content": row["question"]}] for row in rows]
+    prompts = [tok.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
     batch = tok(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
     with torch.no_grad():
         made = model.generate(
             **batch.to(model.device),
-            max_new_tokens=config.goal.max_new_tokens,
+            max_new_tokens=answer_length(config.goal),
             do_sample=False,
             eos_token_id=tok.eos_token_id,
             pad_token_id=tok.pad_token_id,
         )[:, batch["input_ids"].shape[1] :]
-    model.train(training)
-    cut = 1 - (made == tok.eos_token_id).any(dim=1).float().mean().item()
-    texts = tok.batch_decode(made, skip_special_tokens=True)
-    right = canary.marks(texts, rows, outcome)
-    found = {"canaries": len(rows), "right": right, "right_rate": right.count("1") / len(rows), "truncation": cut}
-    return {**found, **canary.rates(texts, rows, outcome)}
+    ended = (made == tok.eos_token_id).any(dim=1).tolist()
+    return list(zip(tok.batch_decode(made, skip_special_tokens=True), ended, strict=True))
 
 
 class Watch(TrainerCallback):

@@ -22,8 +22,8 @@ def test_a_cheap_trial_costs_its_share() -> None:
     ("left", "fidelity", "lack"),
     [
         (Left(0.3, 1.0), 0.3, None),
-        (Left(0.2, 1.0), 0.3, "all trials of the budget are used"),
-        (Left(0.7, 1.0), 1.0, "all trials of the budget are used"),
+        (Left(0.2, 1.0), 0.3, "0.2 of the budget's trials is left, and the next one counts 0.3"),
+        (Left(0.7, 1.0), 1.0, "0.7 of the budget's trials is left, and the next one counts 1"),
         (Left(0.0, 1.0), 0.0, "all trials of the budget are used"),
         (Left(2.0, 0.0), 1.0, "the hours of the budget are used"),
     ],

@@ -52,8 +52,16 @@ def test_marks() -> None:
 @pytest.mark.parametrize(("rows", "held"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
 def test_held_back(rows: int, held: int) -> None:
     """The first ones: at most a twentieth, and no more than are needed."""
-    numbers = [{"question": str(i)} for i in range(rows)]
-    assert canary.held(numbers) == numbers[:held]
+    numbers = [{"key": str(i)} for i in range(rows)]
+    assert canary.parted(numbers) == (numbers[:held], numbers[held:])
+
+
+def test_what_is_held_back_is_not_trained_on() -> None:
+    """Another row of the same item, with another target, is left out; not where nothing would be left."""
+    rows = [{"key": str(i % 30), "target": target} for target in "ab" for i in range(30)]
+    held, trained = canary.parted(rows)
+    assert [row["key"] for row in held] == ["0", "1", "2"] and len(trained) == 60 - 2 * 3
+    assert canary.parted([{"key": "same"}] * 40) == ([], [{"key": "same"}] * 40)
 
 
 def test_texts_and_rows_belong_together() -> None:

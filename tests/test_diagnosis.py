@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from intern import contract, diagnosis, library, plugins
 from intern.config import Grpo, Recipe, flat
+from intern.diagnosis import decline
 from intern.records import Diagnosis
 from intern.remedy import MOST, TRL_DEFAULTS
 
@@ -79,6 +80,12 @@ def test_causes_before_symptoms(rows: Rows, rule: str) -> None:
     """Of the rules that fire together the cause is named."""
     found = when(rows)
     assert found and found.rule == rule
+
+
+@pytest.mark.parametrize(("entry", "look", "p"), [("1" * 4, "0" * 4, 1 / 16), ("1100", "0011", 11 / 16), ("1", "1", 1)])
+def test_decline_counts_wins_too(entry: str, look: str, p: float) -> None:
+    """The one-sided sign test on the prompts that changed."""
+    assert decline.chance(entry, look) == p
 
 
 def test_ranks_are_distinct() -> None:

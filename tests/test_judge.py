@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from intern import judge
-from intern.records import Call, Trial, Verdict
+from intern.records import Call, Score, Trial, Verdict
 
 KEPT = Verdict("keep", 0, 9, 1, 0.02)
 outcomes = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0])), max_size=60)
@@ -77,3 +77,11 @@ def test_the_incumbent(calls: tuple[Call | None, ...], number: int) -> None:
     trials = [Trial(0, "baseline", "COMPLETE")]
     trials += [Trial(n, "remedy", "COMPLETE", verdict=v, recovery=KEPT) for n, v in enumerate(verdicts, 1)]
     assert judge.incumbent(trials).number == number
+
+
+@pytest.mark.parametrize(("wrong", "beatable"), [(0, False), (5, False), (6, True), (400, True)])
+def test_what_can_be_beaten(wrong: int, beatable: bool) -> None:
+    """As `compare` calls it: right wherever the other is wrong."""
+    tried = Trial(1, "propose", "COMPLETE", scores=(Score("t", "dev", "exact_match", 1 - wrong / 400, 0.01, 400),))
+    ours, theirs = rows([1.0] * 400), rows([0.0] * wrong + [1.0] * (400 - wrong))
+    assert judge.beatable(tried) == (judge.compare(ours, theirs, 0).call == "keep") == beatable

@@ -152,6 +152,7 @@ def test_longer_while_it_pays() -> None:
     assert rising(0.5, 0.51) == rising(0.2, 0.5, 0.51) == rising(0.5, 0.2) == ()  # two errors of 0.01 each
     assert rising(0.2, 0.5, pins=("recipe.sft.max_steps=60",)) == ()
     assert rising(0.2, 0.5, overrides=(PACKED,)) == ()  # something else was changed too
+    assert rising(0.2, 0.3, 0.5, overrides=("recipe.sft.max_steps=40",)) == ()  # fewer steps were better
 
 
 def test_a_sweep_stays_near_and_then_goes_far() -> None:
@@ -163,6 +164,17 @@ def test_a_sweep_stays_near_and_then_goes_far() -> None:
         ("sft.learning_rate", 2.5e-4, 4e-3), ("sft.max_steps", 90.0, 150.0),
     )  # fmt: skip
     assert one(tuple(heuristic.sweep(seen, "long", least=1))).within == ()
+    stopped = replace(view(replace(full(1, "long", None), state="PRUNED")), recipes={"long": recipe})
+    assert one(tuple(heuristic.sweep(stopped, "long"))).within == ()  # not around what failed
+
+
+def test_what_the_budget_still_allows() -> None:
+    """A cheap trial where no whole one fits; where nothing fits, the next thing, which then ends the study."""
+    begun = view(full(1, "b/grpo", 0.5), full(2, "a/sft", 0.4))
+    for left, fidelity in ((1.0, 0.3), (0.5, 0.3), (0.2, 0.3)):
+        assert one(heuristic.propose(replace(begun, left=Left(left, 1.0)))).fidelity == fidelity
+    swept = view(cheap(1, "a/sft", 0.5), cheap(2, "b/grpo", 0.4))
+    assert one(heuristic.propose(replace(swept, left=Left(0.4, 1.0)))).fidelity == 1.0
 
 
 @pytest.mark.parametrize(("own", "left"), [((), []), ((STEPS,), []), ((STEPS, PACKED), [(PACKED,), (STEPS,)])])
@@ -247,9 +259,9 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     assert trials[:16] == simulated(tmp_path / "b", recipes, learnt, 15)
 
 
-@pytest.mark.parametrize("trials", [(), (full(1, "a/sft", 1.0), full(2, "b/grpo", 0.9))])
+@pytest.mark.parametrize("trials", [(), (full(1, "a/sft", 0.988), full(2, "b/grpo", 0.9))])
 def test_nothing_can_be_better(trials: tuple[Trial, ...]) -> None:
-    """Every dev item is right: the winner once more with another seed, and then nothing."""
+    """Five dev items are wrong, too few to prove a gain on: the winner with another seed, and then nothing."""
     best = trials[0] if trials else replace(BASE, scores=scored(1.0))
     found = list(heuristic.plan(view(*trials, best=best)))
     assert [(p.kind, p.recipe, p.seed) for p in found] == ([("repeat", "a/sft", 6)] if trials else [])

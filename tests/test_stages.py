@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -203,16 +204,19 @@ def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch:
     assert same(out, straight)
 
 
+GROUPS = Grpo(
+    learning_rate=1e-3, max_steps=2, per_device_train_batch_size=4, num_generations=2, max_completion_length=24,
+    logging_steps=1, activation_checkpointing=False,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("beta", [0.0, 0.04])
 def test_grpo(tmp_path: Path, beta: float) -> None:
     """A plain checkpoint; two rewards in their weights; a KL term where there is a beta."""
     scene = Scene(tmp_path, TINY)
     rows = scene.run("data", Recipe(data=Data(rows=20))) / "rows.jsonl"
-    settings = Grpo(
-        learning_rate=1e-3, max_steps=2, per_device_train_batch_size=4, num_generations=2, max_completion_length=24,
-        beta=beta, logging_steps=1, activation_checkpointing=False,
-    )  # fmt: skip
-    out = scene.run("grpo", Recipe(grpo=settings, rewards={"goal": 1.0, "answer_line": 0.5}), rows=rows)
+    recipe = Recipe(grpo=replace(GROUPS, beta=beta), rewards={"goal": 1.0, "answer_line": 0.5})
+    out = scene.run("grpo", recipe, rows=rows)
     plain(out, TINY)
     logged = [row for row in metrics(out) if "reward" in row]
     assert [row["step"] for row in logged] == [1, 2] and all(("kl" in row) == bool(beta) for row in logged)
@@ -222,6 +226,21 @@ def test_grpo(tmp_path: Path, beta: float) -> None:
         weighed = row["rewards/exact_answer/mean"] + 0.5 * row["rewards/answer_line/mean"]
         assert row["reward"] == pytest.approx(weighed, abs=1e-6)
     assert any(row["rewards/answer_line/mean"] > 0 for row in logged)
+
+
+def test_no_rollouts_of_what_is_held_back(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of sixty prompts are looked at, the others are trained on; without diagnosis nothing is looked at."""
+    from intern import training
+
+    seen = []
+    monkeypatch.setattr(training, "fit", lambda trainer, _config, _out, watch: seen.append((trainer, watch)))
+    for diagnose in (True, False):
+        scene.config.diagnose = diagnose
+        scene.run("grpo", Recipe(grpo=GROUPS, rewards={"goal": 1.0}), rows=sums)
+    (trainer, watch), (_, blind) = seen
+    asked = [row["question"] for row in items.read(sums)]
+    assert trainer.train_dataset["question"] == asked[3:] and blind.look is None
+    assert [row["question"] for row in watch.look.args[1]] == asked[:3]
 
 
 def test_score(tmp_path: Path) -> None:

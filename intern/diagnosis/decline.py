@@ -1,4 +1,4 @@
-"""Decline: the model answers fewer of the held-out prompts than the checkpoint that entered the stage, by more than
+"""Decline: fewer of the held-out prompts are right than when the checkpoint entered the stage, by more than
 chance explains. What a stage takes away slowly, or from a low reward, shows here and not in the rollouts."""
 
 from math import comb
@@ -36,7 +36,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         *((("data.verified", to(True)), ("sft.max_steps", more)) if stage == "sft" else ()),
         *((("grpo.beta", more), ("grpo.num_generations", more)) if stage == "grpo" else ()),
     )
-    symptom = f"{right[-1]} of {len(entry)} held-out prompts are answered, and {right[0]} were when the stage began"
+    symptom = f"{right[-1]} of {len(entry)} held-out prompts are right, and {right[0]} were when the stage began"
     return found("decline", rows, symptom, cures)
 
 

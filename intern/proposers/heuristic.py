@@ -7,7 +7,7 @@ override left out at a time, the winner with other seeds. It ends before the bud
 from collections.abc import Iterator
 from math import hypot, prod
 
-from intern import contract, recovery, remedy, search
+from intern import contract, judge, recovery, remedy, search
 from intern.config import flat
 from intern.contract import Choices, Domain, Range
 from intern.proposers import Proposals, View
@@ -20,13 +20,14 @@ LENGTH = tuple(f"{stage}.{key}" for stage in recovery.TRAINING for key in ("max_
 
 
 def propose(view: View) -> Proposals:
-    """The first thing of the plan that the ledger has not seen."""
-    return next(((proposal,) for proposal in plan(view) if proposal.sweep or not view.tried(proposal)), ())
+    """The first thing of the plan that the ledger has not seen and the budget still allows."""
+    found = [proposal for proposal in plan(view) if proposal.sweep or not view.tried(proposal)]
+    return tuple([p for p in found if p.fidelity <= view.left.trials][:1] or found[:1])
 
 
 def plan(view: View) -> Iterator[Proposal]:
     """All that could be tried, in order; it starts anew with each trial, since each changes what is best."""
-    if view.incumbent.mean("dev") == 1.0:  # nothing can beat it; whether it was luck is left to ask
+    if not judge.beatable(view.incumbent):  # whether it was luck is left to ask
         yield from repeats(view) if winner(view).recipe in view.recipes else ()
         return
     yield from cheap(view)
@@ -78,34 +79,39 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 
 def longer(view: View, name: str) -> Iterator[Proposal]:
-    """Twice the steps of the best trial in full, if the last lengthening alone brought more than chance."""
-    start = best(view, name, 1.0)
+    """Twice the steps of the best trial in full, if the last lengthening alone brought more than chance. The first
+    evidence is the cheap trial: a recipe without one is lengthened by its sweep."""
+    start, space = best(view, name, 1.0), search.Space.of(view.recipes[name])
     before = next((t for t in view.trials if start and t.number == start.parent and t.recipe == name), None)
-    if start is None or before is None or not lengthened(start, before):
+    if start is None or before is None or before.state != "COMPLETE" or not lengthened(start, before, space):
         return
-    gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
-    if before.mean("dev") is None or gain < 2 * hypot(start.stderr("dev"), before.stderr("dev")):
-        return
-    space = search.Space.of(view.recipes[name])
-    own = {key: value for key, value in search.values(start, space).items() if key in LENGTH and value is not None}
-    doubled = {key: remedy.times(2)(space.bounds[key], value) for key, value in own.items()}
-    more = {key: value for key, value in doubled.items() if value not in (None, own[key])}
+    gain = start.mean("dev") - before.mean("dev")
+    doubled = {key: remedy.times(2)(space.bounds[key], steps) for key, steps in lengths(start, space).items()}
+    more = {key: value for key, value in doubled.items() if value is not None and value > lengths(start, space)[key]}
     words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in more.items())
-    if words and {named(word) for word in words}.isdisjoint(map(named, view.pins)):
+    pinned = not {named(word) for word in words}.isdisjoint(map(named, view.pins))
+    if words and not pinned and gain >= 2 * hypot(start.stderr("dev"), before.stderr("dev")):
         why = f"twice the steps: trial {start.number} gained {100 * gain:.0f} points on {before.number} by more of them"
         overrides = recovery.replaced(view, start, words)
         yield Proposal(name, overrides, parent=start.number, seed=start.seed, hypothesis=why)
 
 
-def lengthened(trial: Trial, before: Trial) -> bool:
-    """Whether two trials differ in the length of training alone."""
+def lengthened(trial: Trial, before: Trial, space: search.Space) -> bool:
+    """Whether a trial is an earlier one with more steps and no other change."""
     changed = {named(word) for word in set(trial.overrides) ^ set(before.overrides)}
-    return changed <= set(LENGTH) and (bool(changed) or trial.fidelity > before.fidelity)
+    now, then = lengths(trial, space), lengths(before, space)
+    return changed <= set(LENGTH) and now != then and all(steps >= then.get(key, 0) for key, steps in now.items())
+
+
+def lengths(trial: Trial, space: search.Space) -> dict[str, float]:
+    """The steps or epochs that a trial was given, for each contract key that sets them."""
+    own = search.values(trial, space)
+    return {key: value * trial.fidelity for key, value in own.items() if key in LENGTH and value is not None}
 
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
     """Optuna over the keys that matter most, around the recipe's best trial in full; over all of the contract where
-    that was done before."""
+    that was done before, or no trial in full ran to its end."""
     stopped = (t for t in view.trials if t.recipe == name and t.fidelity == 1.0 and t.state in ("PRUNED", "FAIL"))
     start = best(view, name, 1.0) or next(stopped, None)  # where no remedy ran to its end the search goes on
     begun = [t for t in view.trials if t.kind == "sweep" and t.recipe == name]
@@ -113,7 +119,7 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
     if start is None or len(begun) >= max(least, view.settings.sweep_trials) or exhausted(view, name, keys):
         return
     kept = tuple(word for word in view.own(start) if named(word) not in keys)
-    within = () if least else around(view, start, keys)
+    within = () if least or start.state != "COMPLETE" else around(view, start, keys)
     why = f"a better value of {', '.join(keys)}"
     yield Proposal(name, kept, "sweep", start.number, view.seed, sweep=keys, within=within, hypothesis=why)
 

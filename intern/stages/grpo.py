@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intern import canary, items, plugins
-from intern.config import Config
+from intern.config import Config, answer_length
 from intern.items import Row
 from intern.rewards import Outcome
 from intern.stages import Inputs, Step
@@ -18,7 +18,7 @@ from intern.stages import Inputs, Step
 VERSION = 3
 READS = (
     *("recipe.grpo", "recipe.rewards", "recipe.lora"),
-    *("model.dtype", "model.eos_token", "goal.scorer", "goal.max_new_tokens", "diagnose"),
+    *("model.dtype", "model.eos_token", "goal.scorer", "goal.dev", "goal.max_new_tokens", "diagnose"),
 )
 USES = ("model", "rows", "seed")
 MAKES = "model"
@@ -33,11 +33,11 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from intern import training
 
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
-    held = canary.held(every := items.read(inputs.rows))
-    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in every[len(held) :]]
+    held, trained = canary.parted(items.read(inputs.rows))
+    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in trained]
     kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
-    longest = config.recipe.grpo.max_completion_length or config.goal.max_new_tokens  # as long as the evaluator lets it
-    settings = replace(config.recipe.grpo, max_completion_length=longest)
+    length = config.recipe.grpo.max_completion_length or answer_length(config.goal)
+    settings = replace(config.recipe.grpo, max_completion_length=length)
     config = replace(config, recipe=replace(config.recipe, grpo=settings))
     arguments = training.arguments(settings, config, inputs, out, step.fidelity)
     ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
@@ -51,7 +51,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
         peft_config=training.lora(config),
     )
     watch = training.Watch("grpo", config, out)
-    if scorer and held:
+    if scorer and held and config.diagnose:
         watch.looks = LOOKS
         watch.look = partial(marked, trainer, held, scorer, config)
     training.fit(trainer, config, out, watch)

@@ -15,7 +15,7 @@ from intern.stages import Inputs, Step
 VERSION = 3
 READS = (
     *("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token"),
-    *("goal.scorer", "goal.max_new_tokens", "diagnose"),
+    *("goal.scorer", "goal.dev", "goal.max_new_tokens", "diagnose"),
 )
 USES = ("model", "rows", "seed")
 MAKES = "model"
@@ -30,12 +30,12 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from intern import training
 
     rows = items.read(inputs.rows)
-    held = canary.held(rows)
+    held, trained = canary.parted(rows)
     arguments = training.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
     trainer = SFTTrainer(
         model=str(inputs.model),
         args=SFTConfig(**arguments, **watching(len(held), config.recipe.sft.per_device_train_batch_size or 8)),
-        train_dataset=Dataset.from_list([chat(row) for row in rows[len(held) :]]),
+        train_dataset=Dataset.from_list([chat(row) for row in trained]),
         eval_dataset=Dataset.from_list([chat(row) for row in held]) if held else None,
         processing_class=training.tokenizer(inputs, config),
         peft_config=training.lora(config),
@@ -46,7 +46,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     ours = not config.goal.dev or None not in judged
     targets = {"target_parse_rate": 1 - judged.count(None) / len(rows), "target_score": judged.count(1.0) / len(rows)}
     watch = training.Watch("sft", config, out, **(targets if ours else {}))
-    if ours and held:
+    if ours and held and config.diagnose:
         watch.looks = LOOKS
         watch.look = partial(training.canaries, trainer, held, outcome, config)
     training.fit(trainer, config, out, watch)
