@@ -143,6 +143,7 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ),
     ("decline", looks("grpo", 20, 8), ("8 of 64 held-out prompts", "and 20 were")),
     ("decline", looks("grpo", 24, 18, 15, 15), ("15 of 64",)),  # not so sure, and twice
+    ("decline", looks("grpo", 15, 40, 50, 44, 33), ("15 were when the stage began, 50 at its best",)),
     ("decline", looks("sft", 20, 2, 1, 5, 5), ("5 of 64",)),  # half of the steps are done
     ("no_learning", held("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
 ]

@@ -1,6 +1,7 @@
-"""Decline: fewer of the held-out prompts are right than when the checkpoint entered the stage, by more than
-chance explains. What a stage takes away slowly, or from a low reward, shows here and not in the rollouts."""
+"""Decline: fewer of the held-out prompts are right than when the stage began, or than they were at its best, by more
+than chance explains. What a stage takes away slowly, or from a low reward, shows here and not in the rollouts."""
 
+from collections.abc import Sequence
 from math import comb
 
 from intern.config import Recipe
@@ -10,8 +11,8 @@ from intern.remedy import more, remedies, times, to
 
 STAGES = ("sft", "grpo")
 RANK = 45
-ONCE, TWICE = 0.001, 0.01  # chance of so many losses over wins: in one look, in each of the last two
-LOST = 1 / 3  # of what was right at entry, at least
+LEVELS = {1: 0.001, 2: 0.01}  # chance of so many losses over wins in each of the last 1 or 2 looks
+LOST = 1 / 3  # of what was right at best, at least
 
 
 def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
@@ -19,14 +20,10 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     looks = [row["right"] for row in rows if "right" in row]
     if len(looks) < 2 or "right" not in rows[-1]:
         return None
-    entry, *later = looks
     right = [look.count("1") for look in looks]
-    if right[-1] > (1 - LOST) * right[0]:
+    if right[-1] > (1 - LOST) * max(right) or not any(fallen(looks, last, LEVELS[last]) for last in LEVELS):
         return None
     if rows[-1]["stage"] == "sft" and (not halfway(rows) or right[-1] > right[-2]):
-        return None
-    chances = [chance(entry, look) for look in later[-2:]]
-    if chances[-1] > ONCE and (len(chances) < 2 or max(chances) > TWICE):
         return None
     stage = rows[-1]["stage"]
     cures = remedies(
@@ -36,12 +33,22 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         *((("data.verified", to(True)), ("sft.max_steps", more)) if stage == "sft" else ()),
         *((("grpo.beta", more), ("grpo.num_generations", more)) if stage == "grpo" else ()),
     )
-    symptom = f"{right[-1]} of {len(entry)} held-out prompts are right, and {right[0]} were when the stage began"
+    symptom = f"{right[-1]} of {len(looks[-1])} held-out prompts are right, and {right[0]} were when the stage began"
+    symptom += f", {max(right)} at its best" if max(right) > right[0] else ""
     return found("decline", rows, symptom, cures)
 
 
-def chance(entry: str, look: str) -> float:
-    """The exact chance of so many losses or more among the prompts that were won or lost since entry."""
-    lost = sum(a > b for a, b in zip(entry, look, strict=True))
-    won = sum(a < b for a, b in zip(entry, look, strict=True))
+def fallen(looks: Sequence[str], last: int, level: float) -> bool:
+    """Whether the last looks all stand below the first one, or below the best before them, which each of those could
+    have been (Bonferroni)."""
+    before = looks[:-last]
+    best = max(before, key=lambda look: look.count("1"), default="")
+    references = ((before[0], level), (best, level / len(before))) if before else ()
+    return any(all(chance(look, now) <= bound for now in looks[-last:]) for look, bound in references)
+
+
+def chance(before: str, look: str) -> float:
+    """The exact chance of so many losses or more among the prompts that were won or lost since an earlier look."""
+    lost = sum(a > b for a, b in zip(before, look, strict=True))
+    won = sum(a < b for a, b in zip(before, look, strict=True))
     return sum(comb(lost + won, k) for k in range(lost, lost + won + 1)) / 2 ** (lost + won)
