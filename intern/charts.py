@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intern import monitor
+from intern.estimate import duration
 from intern.records import Trial
 
 Row = Mapping[str, Any]
@@ -70,6 +71,7 @@ def told(trial: Trial) -> dict[str, str]:
         "what": f"{trial.kind} {trial.recipe or 'base model'} {changes}".strip(),
         "dev": rate(trial, "dev") or "not scored",
         "verdict": judged or stopped or trial.reason or "none",
+        "time": duration(trial.seconds),
     }
 
 
@@ -139,7 +141,7 @@ def scores(rows: Sequence[Row], incumbent: Sequence[Row], rules: Sequence[Row], 
 
     y = alt.Y("mean:Q", title=None, axis=alt.Axis(format="%", tickCount=6), scale=alt.Scale(zero=False, nice=True))
     bright = alt.condition("picked < 0 || datum.trial == picked", alt.value(1), alt.value(0.2))
-    told = [alt.Tooltip(f"{key}:N") for key in ("trial", "what", "state", "dev", "verdict", "seconds")]
+    told = [alt.Tooltip(f"{key}:N") for key in ("trial", "what", "state", "dev", "verdict", "time")]
     scored, stopped = values(r for r in rows if r["mean"] is not None), values(r for r in rows if r["mean"] is None)
     base = alt.Chart(values(rules)).encode(y=y)
     line = base.mark_rule(strokeDash=[5, 4], stroke="var(--muted)", opacity=0.7)

@@ -8,6 +8,7 @@ import math
 import re
 import types
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from intern.config import Recipe
@@ -99,35 +100,18 @@ def narrowed(domain: Domain, low: float, high: float) -> dict[str, float]:
     return {"low": domain.kind(max(domain.low, low)), "high": domain.kind(min(domain.high, high))}
 
 
-def field_type(key: str) -> tuple[type | None, bool]:
-    """(type, tunable?) of a dotted recipe key; (None, False) where the schema has no such leaf."""
-    node: type = Recipe
-    parts = key.split(".")
-    for depth, part in enumerate(parts):
-        found = {f.name: f for f in fields(node)}.get(part)
-        if found is None:
-            return None, False
-        hint = get_type_hints(node)[part]
-        if get_origin(hint) in (Union, types.UnionType):
-            hint = next(a for a in get_args(hint) if a is not type(None))
-        if depth == len(parts) - 1:
-            leaf = not is_dataclass(hint)
-            return (hint, bool(found.metadata.get("tunable"))) if leaf else (None, False)
-        if not is_dataclass(hint):
-            return None, False
-        node = hint
-    return None, False
-
-
-def tunable_keys(node: type = Recipe, prefix: str = "") -> list[str]:
-    """Every dotted key that some contract may open."""
-    keys = []
+@cache
+def leaves(node: type = Recipe, prefix: str = "") -> dict[str, tuple[type, bool]]:
+    """{dotted key: (type, tunable?)} of every leaf of the recipe's schema."""
+    found, hints = {}, get_type_hints(node)
     for f in fields(node):
-        if is_dataclass(f.type):
-            keys += tunable_keys(f.type, f"{prefix}{f.name}.")
-        elif f.metadata.get("tunable"):
-            keys.append(f"{prefix}{f.name}")
-    return keys
+        hint, key = hints[f.name], prefix + f.name
+        if is_dataclass(hint):
+            found |= leaves(hint, f"{key}.")
+        else:
+            kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+            found[key] = kinds[0] if get_origin(hint) in (Union, types.UnionType) else hint, "tunable" in f.metadata
+    return found
 
 
 def read(tunable: Any) -> tuple[Contract, list[str]]:
@@ -137,9 +121,9 @@ def read(tunable: Any) -> tuple[Contract, list[str]]:
     if not isinstance(tunable, dict):
         return {}, [f"tunable: a mapping of keys to ranges is needed, not {tunable!r}"]
     for key, spec in tunable.items():
-        kind, open_ = field_type(str(key))
+        kind, open_ = leaves().get(str(key), (None, False))
         if kind is None or not open_:
-            legal = tunable_keys()
+            legal = [name for name, (_, tunable) in leaves().items() if tunable]
             why = (
                 unknown("key", str(key), legal)
                 if kind is None

@@ -36,8 +36,7 @@ def tasks(goal: Goal, split: str, items: Path, stop: str, compute: Compute, fold
     """(our Task, lm-eval's Task object) for each task of a split; own YAML is written to `folder`."""
     from lm_eval.tasks import TaskManager
 
-    chosen = goal.dev if split == "dev" else goal.test
-    if not chosen:
+    if not (chosen := named(goal, split)):
         (folder / f"{goal.name}.yaml").write_text(
             OWN_TASK.format(
                 goal=goal.name,
@@ -52,6 +51,11 @@ def tasks(goal: Goal, split: str, items: Path, stop: str, compute: Compute, fold
         manager = TaskManager(include_path=str(folder), include_defaults=False)
         return [(Task(goal.name, "", "exact_match"), manager.load(goal.name)["tasks"][goal.name])]
     return [(task, bundled(task, stop, compute)) for task in chosen]
+
+
+def named(goal: Goal, split: str) -> list[Task]:
+    """The lm-eval tasks that a goal names for a split; none where its items are its own."""
+    return goal.dev if split == "dev" else goal.test
 
 
 def quoted(path: Path) -> str:

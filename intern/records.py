@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,14 +141,8 @@ class Trial:
 
     def public(self) -> dict[str, Any]:
         """The documented interface of `trials --json`."""
-        row = {f.name: getattr(self, f.name) for f in fields(self)}
-        row["overrides"] = list(self.overrides)
-        row["scores"] = [asdict(s) for s in self.scores]
-        row["diagnosis"] = asdict(self.diagnosis) if self.diagnosis else None
-        row["verdict"] = self.verdict.call if self.verdict else None
-        row["recovery"] = asdict(self.recovery) if self.recovery else None
-        row["stages"] = list(self.stages)
-        return row
+        row = json.loads(json.dumps(asdict(self)))  # tuples are lists there
+        return row | {"verdict": row["verdict"] and row["verdict"]["call"]}
 
 
 @dataclass(frozen=True)

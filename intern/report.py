@@ -82,7 +82,7 @@ def page(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"rate": charts.rate, "points": points, "duration": duration, "hashed": hashed}
+    env.filters |= {"rate": charts.rate, "points": points, "spread": spread, "duration": duration, "hashed": hashed}
     vega = Markup(vl_convert.javascript_bundle())
     return env.get_template(FILE).render(context, vega=vega, kinds=charts.KINDS, marks=charts.STATES)
 
@@ -217,7 +217,7 @@ def recipe_text(folder: Path, trial: Trial) -> str:
 
 
 def disagreements(folder: Path, before: Samples, after: Samples) -> dict[str, list[dict[str, Any]]]:
-    """Dev items that the best trial answers and the base does not, and the reverse: a few of each, evenly spread."""
+    """Dev items that the best trial answers and the base does not, and the reverse."""
     path = folder / "items" / "dev.jsonl"
     asked = [row["question"] for row in items.read(path)] if path.exists() else []
     old = {(row["task"], row["doc_id"]): row for row in before}
@@ -230,6 +230,12 @@ def disagreements(folder: Path, before: Samples, after: Samples) -> dict[str, li
             sort = "fixed" if row["value"] > was["value"] else "broken"
             found[sort].append({**pair, "after": row.get("response")})
     return found
+
+
+def spread(rows: Sequence[Any]) -> list[Any]:
+    """At most SHOWN of the rows, evenly spread."""
+    shown = min(SHOWN, len(rows))
+    return [rows[i * len(rows) // shown] for i in range(shown)]
 
 
 def points(gain: float) -> str:

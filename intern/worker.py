@@ -176,7 +176,7 @@ def outputs(folder: Path, job: Job, config: Config) -> Iterator[dict[str, Any]]:
         begun, reused = time.time(), out.exists()
         note(folder, {**asdict(step), "out": out.name, "reused": reused})
         if not reused:
-            inputs = Inputs(model, Path(job.model), rows, folder.parent.parent / "items", job.seed)
+            inputs = Inputs(model, rows, folder.parent.parent / "items", job.seed)
             produce(folder, step, config, inputs, out)
         link = folder / f"{place}-{step.stage}"
         link.unlink(missing_ok=True)

@@ -49,7 +49,7 @@ WORDS = "red blue green cat dog bird sun moon tree rain snow fish book door lamp
 
 def sum_worked(rng: random.Random) -> Document:
     a, b = two(rng)
-    return f"{a}+{b}: {arithmetic.working(a, b)}, {a + b}.", (mixed.key(f"{a}+{b}"),)
+    return f"{a}+{b}: {mixed.working(a, '+', b)}, {a + b}.", (mixed.key(f"{a}+{b}"),)
 
 
 def sum_direct(rng: random.Random) -> Document:

@@ -76,19 +76,15 @@ def test_no_whole_number(text: str) -> None:
         contract.number(text, int)
 
 
-def test_field_type() -> None:
-    """The schema's types, optional or not; None for what is no leaf."""
-    assert contract.field_type("sft.learning_rate") == (float, True)
-    assert contract.field_type("grpo.scale_rewards") == (str, True)
-    assert contract.field_type("sft.logging_steps") == (float, False)
-    assert contract.field_type("lora") == (int, True)
-    for key in ("sft", "sft.learning_rate.x", "nothing", "sft.nothing", "", "lora.x"):
-        assert contract.field_type(key) == (None, False)
-
-
-def test_tunable_keys() -> None:
-    """Exactly the leaves that the schema marks."""
-    assert set(contract.tunable_keys()) == {k for k, _ in config.flat(config.Recipe()) if contract.field_type(k)[1]}
+def test_leaves() -> None:
+    """The schema's keys, each with its type, optional or not, and whether the schema marks it tunable."""
+    found = contract.leaves()
+    assert found["sft.learning_rate"] == (float, True)
+    assert found["grpo.scale_rewards"] == (str, True)
+    assert found["sft.logging_steps"] == (float, False)
+    assert found["lora"] == (int, True)
+    assert {"sft", "sft.learning_rate.x", "nothing", "sft.nothing", "", "lora.x"}.isdisjoint(found)
+    assert {key for key, _ in config.flat(config.Recipe())} <= set(found)
 
 
 def test_read_all_faults() -> None:

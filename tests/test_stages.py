@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -24,7 +25,7 @@ class Scene:
     """A goal's items on disk, and stages that run on them."""
 
     def __init__(self, folder: Path, model: Path, goal: Goal | None = None) -> None:
-        self.folder = folder
+        self.folder, self.model = folder, model
         goal = goal or Goal("sums", generator="arithmetic", dev_items=24, test_items=12, few_shot=2, max_new_tokens=32)
         model_ = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
         self.config = Config(goal=goal, model=model_, compute=Compute("local", checkpoint_steps=2))
@@ -40,8 +41,7 @@ class Scene:
 
     def again(self, stage: str, out: Path, seed: int = 0, rows: Path | None = None, **step: Any) -> None:
         """Run one stage on a folder that may be half made."""
-        model = Path(self.config.model.path)
-        inputs = Inputs(model, model, rows, self.folder / "items", seed)
+        inputs = Inputs(self.model, rows, self.folder / "items", seed)
         plugins.load("stages", stage).run(Step(stage, **step), self.config, inputs, out)
 
     def held(self) -> list[items.Row]:
@@ -202,6 +202,20 @@ def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch:
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3, 4, 5]
     assert [row.get("loss") for row in metrics(out)] == [row.get("loss") for row in metrics(straight)]
     assert same(out, straight)
+
+
+@pytest.mark.parametrize(("file", "what"), [("chat_template.jinja", "chat template"), ("config.json", "architecture")])
+def test_an_export_of_another_kind_is_refused(tmp_path: Path, random_model: Path, file: str, what: str) -> None:
+    """It is compared with the study's base, not with the checkpoint that it copies."""
+    scene = Scene(tmp_path, random_model)
+    scene.run("export")
+    scene.model = tmp_path / "other"
+    shutil.copytree(random_model, scene.model)
+    text = (scene.model / file).read_text()
+    changed = text.replace("Qwen3ForCausalLM", "Other").replace("<|im_start|>", "<|im_end|>")
+    (scene.model / file).write_text(changed)
+    with pytest.raises(ValueError, match=f"the {what} of the export differs"):
+        scene.run("export")
 
 
 GROUPS = Grpo(

@@ -2,7 +2,7 @@
 
 More columns, borrows, carried products and negative answers: a model of a million parameters gets
 some and not all of them right after a minute of training, so that a search has room to show itself.
-The columns follow `arithmetic`'s way of writing (scratchpads, arXiv:2112.00114).
+Written as scratchpads are (arXiv:2112.00114).
 
     python -c "import random; from intern.generators import mixed as m; print(m.draw(random.Random(0)))"
 """

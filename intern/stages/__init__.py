@@ -30,8 +30,6 @@ class Inputs:
 
     model: Path
     """Checkpoint folder, or a Hub name for an untouched base."""
-    base: Path
-    """The study's base model."""
     rows: Path | None
     """Training rows so far."""
     items: Path

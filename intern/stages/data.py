@@ -52,7 +52,7 @@ def guard(config: Config, inputs: Inputs, out: Path) -> contamination.Guard:
     """Every dev and test item of the goal, lm-eval's own tasks included."""
     goal, keys, questions = config.goal, [], []
     for split in ("dev", "test"):
-        if not goal.dev:
+        if not evaluation.named(goal, split):
             held = items.read(inputs.items / f"{split}.jsonl")
             keys += [row["key"] for row in held]
             questions += [row["question"] for row in held]
@@ -84,7 +84,7 @@ def gather(source: Source, config: Config, inputs: Inputs) -> list[Row]:
         return items.take(items.read(inputs.items / "train.jsonl"), source.limit or 10**9)
     if not source.hub:
         raise UserError(f"Goal {goal.name} has no train items of its own: name a Hub data set in recipe.data.mix.")
-    if source.hub in goal.deny:
+    if source.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
         raise UserError(f"{source.hub} is denied as training data for goal {goal.name}.")
     found = load(source, config.compute.mirror)
     lacking = [theirs for theirs in source.columns.values() if theirs.split(".")[0] not in found.column_names]

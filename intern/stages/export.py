@@ -21,9 +21,10 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
         if path.is_file() and path.name not in SKIPPED:
             shutil.copy2(path, out / path.name)
     (out / "recipe.yaml").write_text(library.dump(config.recipe), encoding="utf-8")
-    if inputs.base.is_dir():
+    begun = Path(config.model.path)
+    if begun.is_dir():
         for what, of in (("architecture", base.architecture), ("chat template", base.template)):
-            if of(out) != of(inputs.base):
+            if of(out) != of(begun):
                 raise ValueError(f"the {what} of the export differs from the base's")
     generates(out)
 

@@ -45,7 +45,9 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     trainer = GRPOTrainer(
         model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
         args=GRPOConfig(**arguments, reward_weights=list(config.recipe.rewards.values())),
-        reward_funcs=[reward(name, plugins.load("rewards", name).outcome, scorer) for name in names],
+        reward_funcs=[
+            reward(name, plugins.load("rewards", name).outcome, scorer, logs=name == names[0]) for name in names
+        ],
         train_dataset=Dataset.from_list([{key: row[key] for key in sorted(kept)} for row in rows]),
         processing_class=training.tokenizer(inputs, config),
         peft_config=training.lora(config),
@@ -65,9 +67,9 @@ def marked(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -
     return {key: found[key] for key in ("canaries", "right", "right_rate")}
 
 
-def reward(name: str, outcome: Outcome, scorer: Outcome | None) -> Callable[..., list[float]]:
+def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> Callable[..., list[float]]:
     """The outcome in TRL's form; a completion without an answer earns nothing. What the goal's scorer makes of the
-    rollouts goes to the metrics, where the diagnosis rules see it."""
+    rollouts goes to the metrics, where the diagnosis rules see it, if this reward is the one that logs it."""
 
     def judged(
         prompts: list[Any], completions: list[Any], log_metric: Callable[[str, float], None], **columns: Any
@@ -76,7 +78,7 @@ def reward(name: str, outcome: Outcome, scorer: Outcome | None) -> Callable[...,
         lists = {key: values for key, values in columns.items() if isinstance(values, list) and len(values) == size}
         rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
         texts = [completion[0]["content"] for completion in completions]
-        for metric, value in canary.rates(texts, rows, scorer).items():
+        for metric, value in canary.rates(texts, rows, scorer).items() if logs else ():
             log_metric(metric, value)
         return [outcome(text, row) or 0.0 for text, row in zip(texts, rows, strict=True)]
 
