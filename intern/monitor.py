@@ -24,8 +24,6 @@ from intern.view import label
 PAUSE = 0.25  # seconds between looks; a look costs a few small reads
 TAIL = 1 << 17  # bytes of metrics.jsonl that are read: more rows than a terminal has columns
 
-__all__ = ["Standing", "follow", "stage_rows"]
-
 
 def follow(
     running: Running, folder: Path, limit: float, trial: Trial, standing: Standing, console: Console, quiet: bool

@@ -19,7 +19,6 @@ TRAINING = ("sft", "grpo")
 
 def remedies(view: View) -> Iterator[Proposal]:
     """For each stopped trial its remedies, then one refinement; a sweep goes on by itself instead."""
-    pinned = {pin.partition("=")[0] for pin in view.pins}
     for stopped in view.trials:
         found = stopped.diagnosis
         if found is None or stopped.kind in ("sweep", "ablate") or stopped.recipe not in view.recipes:
@@ -30,7 +29,7 @@ def remedies(view: View) -> Iterator[Proposal]:
         for words in found.remedies:
             if before and len(remedies_of(stopped, view.trials)) >= SECOND:
                 break
-            if any(word.partition("=")[0] in pinned for word in words):
+            if not view.pinned.isdisjoint(contract.split(word)[0] for word in words):
                 continue  # the gate would refuse it
             why = f"{found.rule} at step {found.step}: {', '.join(words)}"
             yield attempt(view, stopped, replaced(view, stopped, words), hypothesis=why)

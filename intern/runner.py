@@ -7,13 +7,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from intern import budget, disk, judge, ledger, monitor, worker
 from intern.config import Config
 from intern.errors import UserError
+from intern.estimate import Standing
+from intern.launchers import Launcher
 from intern.records import UNCOUNTED, Trial
 from intern.stages import Step
 
@@ -33,7 +34,7 @@ class Start:
 class Runner:
     """Runs trials in a study's folder, one at a time."""
 
-    def __init__(self, folder: Path, config: Config, items_hash: str, launcher: Any, console: Console) -> None:
+    def __init__(self, folder: Path, config: Config, items_hash: str, launcher: Launcher, console: Console) -> None:
         self.folder, self.config, self.items_hash = folder, config, items_hash
         self.launcher, self.console = launcher, console
 
@@ -55,7 +56,7 @@ class Runner:
         left = budget.left(self.config.budget, trials)
         if trial.kind not in UNCOUNTED:
             minutes = min(minutes, left.hours * 60)
-        standing = monitor.Standing(trials, judge.incumbent(trials), self.config.budget, left)
+        standing = Standing(trials, judge.incumbent(trials), self.config.budget, left)
         began, ended = time.monotonic(), folder / "result.json"
         reason = self.drive(trial, standing, max(minutes, 0.1) * 60)
         spent = round(time.monotonic() - began, 2)
@@ -63,7 +64,7 @@ class Runner:
         ledger.finish(self.folder, trial.number, result)
         return ledger.trials(self.folder)[trial.number]
 
-    def drive(self, trial: Trial, standing: monitor.Standing, limit: float) -> str:
+    def drive(self, trial: Trial, standing: Standing, limit: float) -> str:
         """Start the worker, again where it died without a result; returns why there is none, or ""."""
         folder = self.place(trial.number)
         deaths: Counter[int] = Counter()  # by the number of stages reached: progress earns another try

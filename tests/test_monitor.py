@@ -67,7 +67,7 @@ PAST = (
     Trial(4, "propose", "REJECTED", None, "x", ("recipe.sft.lr=\x1b[31m\nred[bold]",), reason="no such key"),
 )
 NOW = Trial(5, "sweep", "RUNNING", 1, "generated/grpo", tuple(f"recipe.grpo.key{i}=0.0123" for i in range(9)))
-STANDING = monitor.Standing((*PAST, NOW), PAST[1], Budget(12, 1.0), Left(7, 0.97))
+STANDING = estimate.Standing((*PAST, NOW), PAST[1], Budget(12, 1.0), Left(7, 0.97))
 NUMBERS = st.one_of(st.none(), st.floats(), st.floats(0, 1))
 
 

@@ -4,7 +4,7 @@ study can be continued by any process. None left means that the contract is exha
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from intern import disk
+from intern import contract, disk
 from intern.config import Proposer, Recipe
 from intern.records import Left, Proposal, Trial
 
@@ -29,6 +29,11 @@ class View:
     """`recipe.<key>=<value>` words that the command line fixed."""
     seed: int
     """Seed of the study."""
+
+    @property
+    def pinned(self) -> set[str]:
+        """The contract keys that the command line fixed."""
+        return {contract.split(pin)[0] for pin in self.pins}
 
     def own(self, trial: Trial) -> tuple[str, ...]:
         """What the trial overrides beyond the pins."""

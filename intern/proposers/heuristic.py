@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from math import hypot, prod
 
 from intern import contract, judge, recovery, remedy, search
-from intern.config import flat
 from intern.contract import Choices, Domain, Range
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
@@ -89,8 +88,7 @@ def longer(view: View, name: str) -> Iterator[Proposal]:
     doubled = {key: remedy.times(2)(space.bounds[key], steps) for key, steps in lengths(start, space).items()}
     more = {key: value for key, value in doubled.items() if value is not None and value > lengths(start, space)[key]}
     words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in more.items())
-    pinned = not {named(word) for word in words}.isdisjoint(map(named, view.pins))
-    if words and not pinned and gain >= 2 * hypot(start.stderr("dev"), before.stderr("dev")):
+    if words and view.pinned.isdisjoint(more) and gain >= 2 * hypot(start.stderr("dev"), before.stderr("dev")):
         why = f"twice the steps: trial {start.number} gained {100 * gain:.0f} points on {before.number} by more of them"
         overrides = recovery.replaced(view, start, words)
         yield Proposal(name, overrides, parent=start.number, seed=start.seed, hypothesis=why)
@@ -138,8 +136,7 @@ def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, 
 
 def matters(view: View, name: str) -> tuple[str, ...]:
     """The open keys of a contract: those first whose change moved dev most so far, then in the author's order."""
-    pinned = {pin.partition("=")[0] for pin in view.pins}
-    keys = [key for key in contract.read(view.recipes[name].tunable)[0] if f"recipe.{key}" not in pinned]
+    keys = [key for key in contract.read(view.recipes[name].tunable)[0] if key not in view.pinned]
     moved: dict[str, list[float]] = {key: [] for key in keys}
     trials = {t.number: t for t in view.trials}
     for trial in trials.values():
@@ -212,12 +209,10 @@ def onward(view: View) -> Iterator[Proposal]:
 
 def exhausted(view: View, name: str, keys: tuple[str, ...]) -> bool:
     """Whether every combination of the keys' values was tried in full; of none there is nothing to try."""
-    recipe = view.recipes[name]
-    bounds, own = contract.read(recipe.tunable)[0], {key: contract.show(v) for key, v in flat(recipe) if v is not None}
-    run = [t for t in view.trials if t.recipe == name and t.fidelity == 1.0]
-    tried = [{**own, **dict(map(contract.split, t.overrides))} for t in run]
-    seen = {tuple(values[key] for key in keys) for values in tried if values.keys() >= set(keys)}
-    return not keys or prod(size(bounds[key]) for key in keys) <= len(seen)
+    space = search.Space.of(view.recipes[name])
+    run = [search.values(t, space) for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+    seen = {combined for own in run if None not in (combined := tuple(own[key] for key in keys))}
+    return not keys or prod(size(space.bounds[key]) for key in keys) <= len(seen)
 
 
 def size(domain: Domain) -> float:

@@ -13,12 +13,11 @@ def propose(view: View) -> Proposals:
     """One random trial; the draw depends on the seed and the ledger's length alone."""
     rng = Random(f"{view.seed}/{len(view.trials)}")
     recipe = rng.choice(sorted(view.recipes))
-    pinned = {pin.partition("=")[0] for pin in view.pins}
     bounds = contract.read(view.recipes[recipe].tunable)[0]
     overrides = [
         f"recipe.{key}={contract.show(draw(rng, domain))}"
         for key, domain in sorted(bounds.items())
-        if f"recipe.{key}" not in pinned
+        if key not in view.pinned
     ]
     return (Proposal(recipe, tuple(overrides), seed=view.seed, hypothesis="drawn at random"),)
 
