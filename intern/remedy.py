@@ -3,7 +3,7 @@
 Remedies compete: each becomes a trial, and the paired comparison says which one holds. What the contract
 does not open, or already stands at its bound, is left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from intern import contract
 from intern.config import Recipe, flat
@@ -28,15 +28,19 @@ TRL_DEFAULTS: dict[str, Value] = {  # what an unset field means; a test compares
 }
 
 Change = Callable[[Domain, Value], Value | None]
+Wish = tuple[str, Change]  # a contract key, `.key` for one of the stage's own section, and what to make of its value
 
 
-def remedies(recipe: Recipe, *wishes: tuple[str, Change]) -> tuple[tuple[str, ...], ...]:
-    """Each wish, (contract key, change), as a remedy of one override; at most MOST, none twice, none without effect."""
+def remedies(recipe: Recipe, stage: str, wishes: Sequence[Wish]) -> tuple[tuple[str, ...], ...]:
+    """The wishes as remedies of one override each; at most MOST, none twice, none without effect.
+
+    A stage is restarted from its own input: of the others' keys only those of the rows that SFT learns are changed."""
     bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
-    words = []
-    for key, change in wishes:
+    reach, words = {stage, *(("data", "synthetic") if stage == "sft" else ())}, []
+    for name, change in wishes:
+        key = f"{stage}{name}" if name.startswith(".") else name
         value = own.get(key) if own.get(key) is not None else TRL_DEFAULTS.get(key)
-        if key not in bounds or value is None:
+        if key not in bounds or key.partition(".")[0] not in reach or value is None:
             continue
         wanted = change(bounds[key], value)
         if wanted is not None and wanted != value:

@@ -114,10 +114,10 @@ RECIPE = Recipe(
 
 
 def test_each_wish_is_one_override() -> None:
-    """In the order of the wishes; what is closed, unset, at its bound or without effect is left out."""
-    found = remedies(
-        RECIPE,
-        ("sft.learning_rate", times(0.3)),
+    """In the order of the wishes; what is closed, unset, at its bound, without effect or beyond the stage that is
+    restarted is left out. A key that begins with a dot is one of that stage's own."""
+    wishes = (
+        (".learning_rate", times(0.3)),
         ("sft.max_steps", times(0.5)),  # not in the contract
         ("sft.max_length", times(2)),  # neither the recipe nor TRL's defaults say what it is
         ("grpo.beta", more),  # at its top
@@ -125,17 +125,14 @@ def test_each_wish_is_one_override() -> None:
         ("grpo.temperature", more),  # unset: TRL's 1.0
         ("data.verified", to(True)),
     )
-    assert found == (
-        ("recipe.sft.learning_rate=0.0003",),
-        ("recipe.grpo.temperature=1.2",),
-        ("recipe.data.verified=true",),
-    )
+    assert remedies(RECIPE, "sft", wishes) == (("recipe.sft.learning_rate=0.0003",), ("recipe.data.verified=true",))
+    assert remedies(RECIPE, "grpo", wishes) == (("recipe.grpo.temperature=1.2",),)
 
 
 def test_none_twice_and_at_most_four() -> None:
     """Two factors that end at the same bound are one remedy."""
     rates = [("sft.learning_rate", times(factor)) for factor in (0.1, 0.05, 0.3, 2, 3, 5, 0.5)]
-    texts = [word.partition("=")[2] for (word,) in remedies(RECIPE, *rates)]
+    texts = [word.partition("=")[2] for (word,) in remedies(RECIPE, "sft", rates)]
     assert texts == ["0.0001", "0.0003", "0.002", "0.003"] and len(texts) == MOST
 
 

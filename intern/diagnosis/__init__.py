@@ -3,9 +3,10 @@ step on every machine. Each module states
 
 STAGES   the stages that it watches
 RANK     causes speak before their symptoms: of two rules that fire at once, the lower is named
-check    (rows, recipe) -> Diagnosis | None; `rows` are the rows of metrics.jsonl, `recipe` the trial's own
+check    (rows, recipe) -> Finding | None; `rows` are the rows of metrics.jsonl, `recipe` the trial's own
 
-A diagnosis names the symptom, the step and two to four competing remedies, as far as the contract has them."""
+A finding is the symptom and the wishes that may mend it, the most promising first; the diagnosis names the step and
+two to four of them as competing remedies, as far as the contract has them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,17 +15,20 @@ from typing import Any
 from intern import plugins
 from intern.config import Recipe
 from intern.records import Diagnosis
+from intern.remedy import Wish, remedies
 
 LEAST = 10  # steps before which nothing can be said of what a stage fails to learn
 Rows = Sequence[Mapping[str, Any]]
+Finding = tuple[str, Sequence[Wish]]
 
 
 def check(stage: str, rows: Rows, recipe: Recipe) -> Diagnosis | None:
     """The first rule, by rank, that fires on the rows logged so far."""
-    rules = [plugins.load("diagnosis", name) for name in plugins.names("diagnosis")]
-    for rule in sorted(rules, key=lambda rule: rule.RANK):
+    rules = {name: plugins.load("diagnosis", name) for name in plugins.names("diagnosis")}
+    for name, rule in sorted(rules.items(), key=lambda pair: pair[1].RANK):
         if stage in rule.STAGES and (found := rule.check(rows, recipe)):
-            return found
+            symptom, wishes = found
+            return Diagnosis(name, stage, rows[-1]["step"], symptom, remedies(recipe, stage, wishes))
     return None
 
 
@@ -49,8 +53,3 @@ def prompts(rows: Rows, recipe: Recipe) -> float:
     batch = (recipe.grpo.per_device_train_batch_size or 8) * (recipe.grpo.gradient_accumulation_steps or 1)
     taken = steps[-1] - (steps[-2] if len(steps) > 1 else 0) if steps else 0
     return max(1.0, taken * batch / (recipe.grpo.num_generations or 8))
-
-
-def found(rule: str, rows: Rows, symptom: str, remedies: tuple[tuple[str, ...], ...]) -> Diagnosis:
-    """A diagnosis at the last row's step."""
-    return Diagnosis(rule, rows[-1]["stage"], rows[-1]["step"], symptom, remedies)

@@ -4,9 +4,8 @@ from. The tasks are too hard for this checkpoint, sampling too cold, or the rewa
 from math import ceil
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, prompts, series
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times
+from intern.diagnosis import Finding, Rows, mean, prompts, series
+from intern.remedy import more, times
 
 STAGES = ("grpo",)
 RANK = 60
@@ -14,21 +13,20 @@ LAST = 3  # logged rows in a row, at least
 PROMPTS = 30  # behind those rows, at least: hard and easy ones come in runs
 DEAD = 0.9  # share of groups without spread of reward
 SOLVED = 0.9  # of the highest reward: groups that are all right are no fault
+CURES = (
+    ("grpo.num_generations", more),
+    ("grpo.temperature", more),
+    ("grpo.learning_rate", times(0.1)),
+    ("grpo.max_completion_length", times(2)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows all have DEAD groups or more and the reward is not at its top."""
     last = max(LAST, ceil(PROMPTS / prompts(rows, recipe)))
     dead, rewards = series(rows, "frac_reward_zero_std")[-last:], series(rows, "reward")[-last:]
     top = sum(recipe.rewards.values())
     if len(dead) < last or min(dead) < DEAD or not rewards or mean(rewards) >= SOLVED * top:
         return None
-    cures = remedies(
-        recipe,
-        ("grpo.num_generations", more),
-        ("grpo.temperature", more),
-        ("grpo.learning_rate", times(0.1)),
-        ("grpo.max_completion_length", times(2)),
-    )
     symptom = f"{mean(dead):.0%} of groups have no spread of reward, at a reward of {mean(rewards):.2f} of {top:.2g}"
-    return found("dead_gradient", rows, symptom, cures)
+    return symptom, CURES

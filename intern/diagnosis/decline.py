@@ -5,17 +5,24 @@ from collections.abc import Sequence
 from math import comb
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, halfway
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times, to
+from intern.diagnosis import Finding, Rows, halfway
+from intern.remedy import more, times, to
 
 STAGES = ("sft", "grpo")
 RANK = 45
 LEVELS = {1: 0.001, 2: 0.01}  # chance of so many losses over wins in each of the last 1 or 2 looks
 LOST = 1 / 3  # of what was right at best, at least
+CURES = (
+    (".learning_rate", times(0.1)),
+    (".learning_rate", times(0.3)),
+    ("data.verified", to(True)),
+    ("sft.max_steps", more),
+    ("grpo.beta", more),
+    ("grpo.num_generations", more),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last look, or the last two, show it; SFT has until half-way to warm up, and while it mends."""
     looks = [row["right"] for row in rows if "right" in row]
     if len(looks) < 2 or "right" not in rows[-1]:
@@ -25,17 +32,9 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         return None
     if rows[-1]["stage"] == "sft" and (not halfway(rows) or right[-1] > right[-2]):
         return None
-    stage = rows[-1]["stage"]
-    cures = remedies(
-        recipe,
-        (f"{stage}.learning_rate", times(0.1)),
-        (f"{stage}.learning_rate", times(0.3)),
-        *((("data.verified", to(True)), ("sft.max_steps", more)) if stage == "sft" else ()),
-        *((("grpo.beta", more), ("grpo.num_generations", more)) if stage == "grpo" else ()),
-    )
     symptom = f"{right[-1]} of {len(looks[-1])} held-out prompts are right, and {right[0]} were when the stage began"
     symptom += f", {max(right)} at its best" if max(right) > right[0] else ""
-    return found("decline", rows, symptom, cures)
+    return symptom, CURES
 
 
 def fallen(looks: Sequence[str], last: int, level: float) -> bool:

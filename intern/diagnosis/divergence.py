@@ -2,9 +2,8 @@
 noise. A step too large has destroyed what was learnt; later steps repair a part of it at best."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
-from intern.records import Diagnosis
-from intern.remedy import remedies, times, to
+from intern.diagnosis import Finding, Rows, mean, series
+from intern.remedy import times, to
 
 STAGES = ("sft", "grpo")
 RANK = 10
@@ -14,9 +13,15 @@ ABOVE = 0.1  # nats above it at least: twice almost nothing is almost nothing
 MOST = 0.5  # nats above it that are too many whatever the loss at entry was; healthy runs stayed under 0.05
 NOISE = 4.0  # of the entropy at entry, and at least FLOOR nats
 FLOOR = 1.0
+CURES = (
+    (".learning_rate", times(0.1)),
+    (".learning_rate", times(0.3)),
+    (".max_grad_norm", times(0.3)),
+    (".warmup_steps", to(0.3)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows all stand beyond the bound; entry is the first evaluation or rollout."""
     stage = rows[-1]["stage"]
     key, entry_key = ("loss", "eval_loss") if stage == "sft" else ("entropy", "entropy")
@@ -27,11 +32,4 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     bound = entry[0] + rise if stage == "sft" else max(NOISE * entry[0], FLOOR)
     if min(last) <= bound:
         return None
-    cures = remedies(
-        recipe,
-        (f"{stage}.learning_rate", times(0.1)),
-        (f"{stage}.learning_rate", times(0.3)),
-        (f"{stage}.max_grad_norm", times(0.3)),
-        (f"{stage}.warmup_steps", to(0.3)),
-    )
-    return found("divergence", rows, f"{key} is {mean(last):.2f} and was {entry[0]:.2f} when the stage began", cures)
+    return f"{key} is {mean(last):.2f} and was {entry[0]:.2f} when the stage began", CURES

@@ -2,9 +2,8 @@
 that sampling can find nothing better any more."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times
+from intern.diagnosis import Finding, Rows, mean, series
+from intern.remedy import more, times
 
 STAGES = ("grpo",)
 RANK = 50
@@ -12,9 +11,15 @@ LAST = 3
 FALLEN = 0.1  # of the entropy of the first row
 DEAD = 0.5  # share of groups without spread of reward
 SOLVED = 0.9  # of the highest reward: nothing better is left to find
+CURES = (
+    ("grpo.temperature", more),
+    ("grpo.learning_rate", times(0.3)),
+    ("grpo.entropy_coef", more),
+    ("grpo.epsilon_high", more),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows all have so little entropy and spread, and earn no more than the first did."""
     entropy, rewards = series(rows, "entropy"), series(rows, "reward")
     dead = series(rows, "frac_reward_zero_std")[-LAST:]
@@ -23,11 +28,4 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     enough = min(rewards[0], SOLVED * sum(recipe.rewards.values()))
     if max(entropy[-LAST:]) > FALLEN * entropy[0] or min(dead) < DEAD or mean(rewards[-LAST:]) > enough:
         return None
-    cures = remedies(
-        recipe,
-        ("grpo.temperature", more),
-        ("grpo.learning_rate", times(0.3)),
-        ("grpo.entropy_coef", more),
-        ("grpo.epsilon_high", more),
-    )
-    return found("entropy_collapse", rows, f"entropy fell from {entropy[0]:.3f} to {entropy[-1]:.3f} nats", cures)
+    return f"entropy fell from {entropy[0]:.3f} to {entropy[-1]:.3f} nats", CURES

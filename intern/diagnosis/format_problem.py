@@ -4,9 +4,8 @@ the training targets lack the answer line, or the stage has unlearnt it."""
 from math import comb
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, halfway, mean, series
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times, to
+from intern.diagnosis import Finding, Rows, halfway, mean, series
+from intern.remedy import more, times, to
 
 STAGES = ("sft", "grpo")
 RANK = 38
@@ -14,13 +13,21 @@ LAST = 2
 PARSED = 0.95
 CHANCE = 0.01  # so few of the canaries would parse by accident
 UNLEARNT = 0.5  # rollouts are sampled, not greedy: only half or less of what parsed at entry is a fault there
+CURES = (
+    ("data.answer_line", to(True)),
+    ("data.verified", to(True)),
+    (".learning_rate", times(0.1)),
+    (".max_steps", more),
+    ("grpo.max_completion_length", times(2)),
+    (".learning_rate", times(0.3)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires at once for targets without answers; for canaries from half-way on, for rollouts on a fall."""
     row = rows[-1]
     if row.get("target_parse_rate", 1.0) < PARSED:
-        return diagnosed(rows, recipe, f"{row['target_parse_rate']:.0%} of the training targets have an answer line")
+        return f"{row['target_parse_rate']:.0%} of the training targets have an answer line", CURES
     rates = series(rows, "parse_rate")
     if len(rates) <= LAST or "parse_rate" not in row:
         return None
@@ -31,21 +38,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     else:
         short = all(tail(round(rate * row["canaries"]), row["canaries"]) < CHANCE for rate in last)
         bad = short and last[-1] <= last[0] and halfway(rows)
-    return diagnosed(rows, recipe, f"an answer was found in {mean(last):.0%} of the outputs") if bad else None
-
-
-def diagnosed(rows: Rows, recipe: Recipe, symptom: str) -> Diagnosis:
-    """The diagnosis with what may mend a format."""
-    stage = rows[-1]["stage"]
-    cures = remedies(
-        recipe,
-        *((("data.answer_line", to(True)), ("data.verified", to(True))) if stage == "sft" else ()),
-        (f"{stage}.learning_rate", times(0.1)),
-        (f"{stage}.max_steps", more),
-        ("grpo.max_completion_length", times(2)),
-        (f"{stage}.learning_rate", times(0.3)),
-    )
-    return found("format_problem", rows, symptom, cures)
+    return (f"an answer was found in {mean(last):.0%} of the outputs", CURES) if bad else None
 
 
 def tail(hits: int, n: int) -> float:

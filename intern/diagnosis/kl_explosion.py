@@ -2,25 +2,23 @@
 only: TRL computes no KL without a reference)."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times
+from intern.diagnosis import Finding, Rows, mean, series
+from intern.remedy import more, times
 
 STAGES = ("grpo",)
 RANK = 20
 LAST = 2
 LIMIT = 1.0  # nats per token; healthy runs stay under 0.1
+CURES = (
+    ("grpo.learning_rate", times(0.1)),
+    ("grpo.beta", more),
+    ("grpo.max_grad_norm", times(0.3)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows all exceed LIMIT."""
     last = series(rows, "kl")[-LAST:]
     if len(last) < LAST or min(last) <= LIMIT:
         return None
-    cures = remedies(
-        recipe,
-        ("grpo.learning_rate", times(0.1)),
-        ("grpo.beta", more),
-        ("grpo.max_grad_norm", times(0.3)),
-    )
-    return found("kl_explosion", rows, f"KL to the reference is {mean(last):.2f} nats a token", cures)
+    return f"KL to the reference is {mean(last):.2f} nats a token", CURES

@@ -2,18 +2,23 @@
 not grown with them. Longer reasoning that pays is no fault."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, mean, series
-from intern.records import Diagnosis
-from intern.remedy import remedies, times, to
+from intern.diagnosis import Finding, Rows, mean, series
+from intern.remedy import times, to
 
 STAGES = ("grpo",)
 RANK = 25
 LAST = 2
 GROWN = 2.0  # times the first row's mean length
 CLIPPED = 0.25  # share of completions cut at max_completion_length
+CURES = (
+    ("grpo.learning_rate", times(0.3)),
+    ("grpo.mask_truncated_completions", to(True)),
+    ("grpo.loss_type", to("dr_grpo")),
+    ("grpo.learning_rate", times(0.1)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows are all so long and so often cut, and earn no more than the first did."""
     lengths, clipped = series(rows, "completions/mean_length"), series(rows, "completions/clipped_ratio")
     rewards = series(rows, "reward")
@@ -22,12 +27,5 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     grown = min(lengths[-LAST:]) >= GROWN * lengths[0] and min(clipped[-LAST:]) >= CLIPPED
     if not grown or mean(rewards[-LAST:]) > rewards[0]:
         return None
-    cures = remedies(
-        recipe,
-        ("grpo.learning_rate", times(0.3)),
-        ("grpo.mask_truncated_completions", to(True)),
-        ("grpo.loss_type", to("dr_grpo")),
-        ("grpo.learning_rate", times(0.1)),
-    )
     symptom = f"completions grew from {lengths[0]:.0f} to {lengths[-1]:.0f} tokens, {clipped[-1]:.0%} of them cut"
-    return found("length_explosion", rows, symptom, cures)
+    return symptom, CURES

@@ -2,9 +2,8 @@
 lowest point, with no more tokens right. A rise alone may be a rough patch of a schedule, or mere confidence."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, series
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times, to
+from intern.diagnosis import Finding, Rows, series
+from intern.remedy import more, times, to
 
 STAGES = ("sft",)
 RANK = 65
@@ -13,7 +12,7 @@ RISE = 1.3  # times the lowest loss on held-out rows
 FALL = 0.8  # of the training loss at that point
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires after the first epoch when the last evaluations all stand so far above the lowest one."""
     held, right = series(rows, "eval_loss"), series(rows, "eval_mean_token_accuracy")
     if len(held) < LAST + 2 or len(right) != len(held) or "eval_loss" not in rows[-1]:
@@ -25,8 +24,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     if min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
         return None
     share = max(at[best], 1) / rows[-1]["steps"]
-    cures = remedies(
-        recipe,
+    cures = (
         ("sft.max_steps", times(share)),
         ("sft.num_train_epochs", times(share)),
         ("sft.weight_decay", more),
@@ -34,4 +32,4 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         ("data.verified", to(True)),
     )
     symptom = f"loss on held-out rows rose from {held[best]:.3f} to {held[-1]:.3f}, and no more tokens are right"
-    return found("overfitting", rows, symptom, cures)
+    return symptom, cures

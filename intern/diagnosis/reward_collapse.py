@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from math import log, sqrt
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, prompts
-from intern.records import Diagnosis
-from intern.remedy import more, remedies, times
+from intern.diagnosis import Finding, Rows, prompts
+from intern.remedy import more, times
 
 STAGES = ("grpo",)
 RANK = 40
@@ -16,9 +15,15 @@ SPANS = (16, 32), (48, 48), (80, 48)  # prompts behind the two stretches: a sudd
 SIGMAS = 0.8  # standard errors of the difference beyond sqrt(2 ln n), what the best of n rows reaches by chance
 
 Stretch = tuple[float, float]  # mean reward, prompts behind it
+CURES = (
+    ("grpo.learning_rate", times(0.1)),
+    ("grpo.learning_rate", times(0.3)),
+    ("grpo.beta", more),
+    ("grpo.num_generations", more),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last stretch of rows stands at FALLEN of the best one before it, and that is no accident."""
     steps = [row for row in rows if isinstance(row.get("reward"), int | float)]
     if len(steps) < 4 or "reward" not in rows[-1]:
@@ -28,14 +33,7 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
     if not fallen:
         return None
     peak, low = fallen[0]
-    cures = remedies(
-        recipe,
-        ("grpo.learning_rate", times(0.1)),
-        ("grpo.learning_rate", times(0.3)),
-        ("grpo.beta", more),
-        ("grpo.num_generations", more),
-    )
-    return found("reward_collapse", rows, f"reward fell from {peak:.2f} to {low:.2f}", cures)
+    return f"reward fell from {peak:.2f} to {low:.2f}", CURES
 
 
 def fall(weighed: Sequence[Stretch], before: int, after: int, recipe: Recipe) -> tuple[float, float] | None:

@@ -2,17 +2,27 @@
 of a turn never learnt."""
 
 from intern.config import Recipe
-from intern.diagnosis import Rows, found, halfway, mean, series
-from intern.records import Diagnosis
-from intern.remedy import remedies, times, to
+from intern.diagnosis import Finding, Rows, halfway, mean, series
+from intern.remedy import times, to
 
 STAGES = ("sft", "grpo")
 RANK = 35
 LAST = 3
 CUT = 0.5  # share of outputs
+CURES = (
+    ("synthetic.style", to("answer")),
+    ("sft.max_length", times(2)),
+    ("sft.max_steps", times(2)),
+    ("data.verified", to(True)),
+    ("grpo.max_completion_length", times(4)),
+    ("grpo.max_completion_length", times(2)),
+    ("grpo.mask_truncated_completions", to(True)),
+    ("grpo.learning_rate", times(0.3)),
+    ("grpo.learning_rate", times(0.1)),
+)
 
 
-def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
+def check(rows: Rows, recipe: Recipe) -> Finding | None:
     """Fires when the last rows are all cut so often, and no less often than before."""
     stage = rows[-1]["stage"]
     key = "completions/clipped_ratio" if stage == "grpo" else "truncation"
@@ -25,22 +35,4 @@ def check(rows: Rows, recipe: Recipe) -> Diagnosis | None:
         return None
     if min(last) < CUT or last[-1] < last[0]:
         return None
-    cures = (
-        remedies(
-            recipe,
-            ("grpo.max_completion_length", times(4)),
-            ("grpo.max_completion_length", times(2)),
-            ("grpo.mask_truncated_completions", to(True)),
-            ("grpo.learning_rate", times(0.3)),
-            ("grpo.learning_rate", times(0.1)),
-        )
-        if stage == "grpo"
-        else remedies(
-            recipe,
-            ("synthetic.style", to("answer")),
-            ("sft.max_length", times(2)),
-            ("sft.max_steps", times(2)),
-            ("data.verified", to(True)),
-        )
-    )
-    return found("truncation", rows, f"{mean(last):.0%} of the outputs are cut at their limit", cures)
+    return f"{mean(last):.0%} of the outputs are cut at their limit", CURES
