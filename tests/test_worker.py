@@ -22,9 +22,9 @@ COLLAPSE = """\
 summary: GRPO with an absurd learning rate
 stages: [data, grpo]
 data: {rows: 100}
-grpo: {learning_rate: 3e-2, max_steps: 12, per_device_train_batch_size: 16, num_generations: 4,
+grpo: {learning_rate: 3e-2, max_steps: 40, per_device_train_batch_size: 16, num_generations: 4,
        max_completion_length: 32, logging_steps: 1, activation_checkpointing: false}
-rewards: {answer_line: 1.0}
+rewards: {goal: 1.0}
 tunable: {grpo.learning_rate: {low: 1e-5, high: 1e-1, log: true}}
 """
 BROKEN = """\
@@ -174,23 +174,25 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(tmp_path: Path, mo
     names = tuple(library.adopt(tmp_path / f"{name}.yaml") for name in ("broken", "collapse"))
     words = (
         *("goal=arithmetic", "model=tiny", "goal.dev_items=12", "goal.test_items=12", "goal.few_shot=0"),
-        *("study=mends", "budget.trials=3", "proposer.confirm=false", "compute.threads=1"),
+        *("study=mends", "budget.trials=1", "proposer.confirm=false", "compute.threads=1"),
         f"compute.mirror={folder.parents[1]}",
     )  # fmt: skip
     config = __main__.typed(compose("config", list(words)))
     assert study.run(config, gate.Scene(words, names), Console(file=StringIO())) == 0
-    baseline, broken, collapsed, mended = ledger.trials(tmp_path / "outputs" / "mends")
+    baseline, broken, collapsed, mended = ledger.trials(tmp_path / "outputs" / "mends")  # three cheap ones fit into one
     assert baseline.state == "COMPLETE"
     assert (broken.recipe, broken.state) == ("file/broken", "FAIL")
     assert broken.reason == "data: some/set has no column asked; it has q, a."
     assert (collapsed.recipe, collapsed.state, collapsed.scores) == ("file/collapse", "PRUNED", ())
     found = collapsed.diagnosis
-    assert found and found.rule in ("reward_collapse", "divergence") and found.step < 12 and len(found.remedies) == 2
+    assert found and found.rule in ("reward_collapse", "divergence", "decline", "format_problem")
+    assert found.step < 12 and len(found.remedies) == 2
     out = tmp_path / "outputs" / "mends" / "stages" / collapsed.stages[-1]["out"]
     assert {path.name for path in out.iterdir()} == {"metrics.jsonl", "diagnosis.json"}
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == list(range(1, found.step + 1))
-    assert "rewards/answer_line/mean" in rows[0] and "rewards/exact_answer/mean" not in rows[0]
+    steps = [row for row in rows if "reward" in row]
+    assert [row["step"] for row in steps] == list(range(1, len(steps) + 1)) and rows[-1]["step"] == found.step
+    assert "rewards/exact_answer/mean" in steps[0] and "rewards/answer_line/mean" not in steps[0]
     assert (mended.parent, mended.recipe) == (collapsed.number, collapsed.recipe)
     assert mended.overrides == found.remedies[0] == ("recipe.grpo.learning_rate=0.003",)
     assert mended.stages[0]["reused"] and mended.stages[0]["out"] == collapsed.stages[0]["out"]
