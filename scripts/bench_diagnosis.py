@@ -9,7 +9,7 @@ others    completions longer than their limit, targets without an answer line, a
 "held" of a planted rate says that its undoing is found and that it beats the checkpoint before, on dev, at p < 0.05.
 The thresholds of the rules were set while looking at runs of these goals; --first names seeds that nobody has seen.
 
-A run that is there already is not run again. On two cores about 40 minutes:
+A run that is there already is not run again. On two cores about an hour:
 
     python scripts/bench_diagnosis.py outputs/bench --jobs 2"""
 

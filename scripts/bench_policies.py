@@ -1,9 +1,9 @@
 """The heuristic beside chance: the same number of trials on every embedded goal, over several seeds. One table:
 dev and test of each winner with standard errors, the base beside them, and the mean difference over all pairs.
 
-A study that is there already is not run again. On two cores about an hour:
+A study that is there already is not run again. On two cores about an hour and a half:
 
-    python scripts/bench_policies.py outputs/policies --trials 8 --jobs 2"""
+    python scripts/bench_policies.py outputs/policies --trials 6 --jobs 2"""
 
 import argparse
 import subprocess
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--table", action="store_true", help="run nothing; print what is there")
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
