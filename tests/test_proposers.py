@@ -337,6 +337,6 @@ def test_the_real_recipes() -> None:
     for seed in range(30):
         proposal = one(chance.propose(replace(view(), recipes=recipes, seed=seed)))
         bounds = contract.read(recipes[proposal.recipe].tunable)[0]
-        for word in proposal.overrides:
-            key, _, text = word.removeprefix("recipe.").partition("=")
-            bounds[key].parse(text)
+        drawn = dict(map(contract.split, proposal.overrides))
+        assert drawn.keys() == bounds.keys()
+        assert all(contract.show(bounds[key].parse(text)) == text for key, text in drawn.items())
