@@ -1,66 +1,54 @@
-"""The evaluator: lm-eval's tasks for a goal, its own YAML for generated and local items, or the bundled ones.
+"""The evaluator: lm-eval's tasks for a goal, one of our own for generated and local items, or the bundled ones.
 
-The YAML written for a score lies beside it and runs by hand: `lm-eval run --include_path FOLDER --tasks NAME`."""
+A task of our own is handed to lm-eval as a mapping and never as text: lm-eval's YAML can name functions to import, and
+parts of a task come from a stranger's model folder."""
 
 import random
 from pathlib import Path
 from typing import Any
 
+from intern import plugins
 from intern.config import Compute, Goal, Task
 from intern.errors import UserError, unknown
 
 CHOICES_SEED = 0  # lm-eval's own default: GPQA's choices are shuffled while the task loads
 
-OWN_TASK = """\
-# Written by intern for goal {goal}; scored by intern.rewards.{scorer}.
-task: {name}
-dataset_path: json
-dataset_kwargs: {{data_files: {{test: {items}, few_shot: {few_shot}}}}}
-test_split: test
-fewshot_split: few_shot
-fewshot_config: {{sampler: first_n}}
-output_type: generate_until
-doc_to_text: "{{{{question}}}}"
-doc_to_target: "{{{{target}}}}"
-target_delimiter: ""
-process_results: !function intern.rewards.{scorer}.process_results
-generation_kwargs: {{until: [{stop}], max_gen_toks: {tokens}, do_sample: false}}
-metric_list:
-  - {{metric: exact_match, aggregation: mean, higher_is_better: true}}
-  - {{metric: parsed, aggregation: mean, higher_is_better: true}}
-metadata: {{version: 1}}
-"""
+def tasks(goal: Goal, split: str, items: Path, stop: str, compute: Compute) -> list[tuple[Task, Any]]:
+    """(our Task, lm-eval's Task object) for each task of a split."""
+    if chosen := named(goal, split):
+        return [(task, bundled(task, stop, compute)) for task in chosen]
+    return [(Task(goal.name, "", "exact_match"), own(goal, split, items, stop))]
 
 
-def tasks(goal: Goal, split: str, items: Path, stop: str, compute: Compute, folder: Path) -> list[tuple[Task, Any]]:
-    """(our Task, lm-eval's Task object) for each task of a split; own YAML is written to `folder`."""
+def own(goal: Goal, split: str, items: Path, stop: str) -> Any:
+    """lm-eval's Task over the goal's own items, scored by a plug-in of intern/rewards and by nothing else."""
     from lm_eval.tasks import TaskManager
 
-    if not (chosen := named(goal, split)):
-        (folder / f"{goal.name}.yaml").write_text(
-            OWN_TASK.format(
-                goal=goal.name,
-                name=goal.name,
-                scorer=goal.scorer,
-                stop=repr(stop),
-                tokens=goal.max_new_tokens,
-                items=quoted(items / f"{split}.jsonl"),
-                few_shot=quoted(items / "few_shot.jsonl"),
-            )
-        )
-        manager = TaskManager(include_path=str(folder), include_defaults=False)
-        return [(Task(goal.name, "", "exact_match"), manager.load(goal.name)["tasks"][goal.name])]
-    return [(task, bundled(task, stop, compute)) for task in chosen]
+    files = {"test": str((items / f"{split}.jsonl").resolve()), "few_shot": str((items / "few_shot.jsonl").resolve())}
+    metrics = [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in ("exact_match", "parsed")]
+    manager = TaskManager(include_defaults=False)
+    task = {
+        "task": goal.name,
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": files},
+        "test_split": "test",
+        "fewshot_split": "few_shot",
+        "fewshot_config": {"sampler": "first_n"},
+        "output_type": "generate_until",
+        "doc_to_text": "{{question}}",
+        "doc_to_target": "{{target}}",
+        "target_delimiter": "",
+        "process_results": plugins.load("rewards", goal.scorer).process_results,
+        "generation_kwargs": {"until": [stop], "max_gen_toks": goal.max_new_tokens, "do_sample": False},
+        "metric_list": metrics,
+        "metadata": {"version": 1},
+    }
+    return manager.load([task])["tasks"][goal.name]
 
 
 def named(goal: Goal, split: str) -> list[Task]:
     """The lm-eval tasks that a goal names for a split; none where its items are its own."""
     return goal.dev if split == "dev" else goal.test
-
-
-def quoted(path: Path) -> str:
-    """An absolute path as a YAML string."""
-    return "'" + str(path.resolve()).replace("'", "''") + "'"
 
 
 def bundled(task: Task, stop: str, compute: Compute) -> Any:

@@ -22,7 +22,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     """Write rows.jsonl; raises UserError where nothing is left of the sources."""
     wanted, outcome = config.recipe.data, plugins.load("rewards", config.goal.scorer).outcome
     gathered = [row for source in wanted.mix for row in gather(source, config, inputs)]
-    rows = clean(gathered, guard(config, inputs, out))
+    rows = clean(gathered, guard(config, inputs))
     if wanted.answer_line:
         rows = [row if outcome(row["target"], row) is not None else with_line(row) for row in rows]
     if wanted.verified:
@@ -48,7 +48,7 @@ def clean(rows: list[Row], guard: contamination.Guard) -> list[Row]:
     return list(kept.values())
 
 
-def guard(config: Config, inputs: Inputs, out: Path) -> contamination.Guard:
+def guard(config: Config, inputs: Inputs) -> contamination.Guard:
     """Every dev and test item of the goal, lm-eval's own tasks included."""
     goal, keys, questions = config.goal, [], []
     for split in ("dev", "test"):
@@ -57,9 +57,7 @@ def guard(config: Config, inputs: Inputs, out: Path) -> contamination.Guard:
             keys += [row["key"] for row in held]
             questions += [row["question"] for row in held]
         else:
-            for _, task in evaluation.tasks(
-                goal, split, inputs.items, config.model.eos_token or "", config.compute, out
-            ):
+            for _, task in evaluation.tasks(goal, split, inputs.items, config.model.eos_token or "", config.compute):
                 texts = [text for doc in task.eval_docs for text in strings(doc)]
                 keys += [items.normal(text) for text in texts]
                 questions += texts

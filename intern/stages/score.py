@@ -27,7 +27,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     scorer = language_model(config, inputs)
     stop = config.model.eos_token or scorer.tokenizer.eos_token
     scores, samples = [], []
-    for task, loaded in evaluation.tasks(config.goal, step.split, inputs.items, stop, config.compute, out):
+    for task, loaded in evaluation.tasks(config.goal, step.split, inputs.items, stop, config.compute):
         print(f"score: {task.name} ({step.split}, {step.shots}-shot)", flush=True)
         loaded.set_config("num_fewshot", step.shots)
         loaded.set_fewshot_seed(FEW_SHOT_SEED)
