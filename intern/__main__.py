@@ -9,14 +9,14 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from intern import commands
-from intern.words import GROUPS, once, opened, options
+from intern.cli import commands
+from intern.cli.words import GROUPS, once, opened, options
 
 if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doctor need not wait for
     from omegaconf import DictConfig
 
-    from intern.config import Config
-    from intern.gate import Scene
+    from intern.config.gate import Scene
+    from intern.config.schema import Config
 
 HELP = """intern: a goal and a small model go in; a measurably better model and the recipe that made it come out.
 
@@ -60,9 +60,9 @@ def run(words: list[str]) -> int:
         return 0
     if words[:1] == ["doctor"]:  # before all that a broken set-up lacks
         return commands.doctor(words[1:])
-    from intern import config, library
+    from intern.config import library, schema
 
-    config.register()
+    schema.register()
     library.register()
     command = commands.COMMANDS.get(words[0]) if words else None
     return command(words[1:]) if command else study(words)
@@ -72,7 +72,7 @@ def study(words: list[str]) -> int:
     """Run or continue a study through Hydra, so that --cfg and -m work."""
     import hydra
 
-    from intern import config
+    from intern.config import schema
     from intern.errors import UserError, did_you_mean
 
     if words and "=" not in words[0] and not words[0].startswith(("-", "~")):
@@ -82,7 +82,7 @@ def study(words: list[str]) -> int:
     sys.argv[1:] = [part for word in words for part in opened(word)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which explains them
     outcome: list[int] = []
-    conf = str(config.ROOT / "conf")
+    conf = str(schema.ROOT / "conf")
     hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(job, outcome))()
     return max(outcome, default=0)
 
@@ -93,13 +93,13 @@ def job(outcome: list[int], node: "DictConfig") -> None:
     from omegaconf.errors import OmegaConfBaseException
     from rich.console import Console
 
-    from intern import study
     from intern.errors import UserError
+    from intern.study import loop
 
     try:
         composed = typed(node)
         words = tuple(HydraConfig.get().overrides.task)
-        outcome.append(study.run(composed, scene_of(composed, words), Console()))
+        outcome.append(loop.run(composed, scene_of(composed, words), Console()))
     except (UserError, OmegaConfBaseException) as error:  # Hydra prefixes what leaves a job with a line of its own
         print(f"intern: {explained(error)}", file=sys.stderr)
         outcome.append(2)
@@ -118,12 +118,12 @@ def typed(node: "DictConfig") -> "Config":
 
 def scene_of(composed: "Config", words: tuple[str, ...]) -> "Scene":
     """What the command line fixed, and the recipes that are left to a proposer."""
-    from intern import config, gate, library
+    from intern.config import gate, library, schema
     from intern.errors import UserError
 
     kept = tuple(word for word in words if not word.startswith("recipe="))
     if composed.recipe.name != "none":
-        if found := config.faults(composed):
+        if found := schema.faults(composed):
             raise UserError("\n".join(["This combination cannot run:", *(f"  - {fault}" for fault in found)]))
         return gate.Scene(kept, (composed.recipe.name,))
     goal = composed.goal.name
@@ -156,7 +156,7 @@ def miscomposed(error: Exception) -> str:
     from hydra.errors import OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
-    from intern.words import no_key
+    from intern.cli.words import no_key
 
     if isinstance(error, OverrideParseException):
         return f'Cannot read the word "{error.override}": give KEY=VALUE, special characters in quotes. See --help.'

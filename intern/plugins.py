@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 def names(folder: str) -> list[str]:
     """The names in one plug-in folder."""
-    return sorted(path.stem for path in (HERE / folder).glob("*.py") if path.stem != "__init__")
+    return sorted(path.stem for path in (HERE / folder).glob("*.py") if not path.stem.startswith("_"))
 
 
 def load(folder: str, name: str) -> ModuleType:

@@ -28,10 +28,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from intern import items, ledger, library, recovery
-from intern.config import Goal
+from intern.config import library
+from intern.config.schema import Goal
+from intern.data import items
 from intern.errors import read_yaml
 from intern.records import Trial
+from intern.search import recovery
+from intern.study import ledger
 
 GOALS = ("arithmetic", "mixed", "sorting", "stories")
 PLANTED = {"sft": "sft", "grpo": "grpo", "sft_grpo": "grpo"}  # recipe: the stage whose learning rate is raised

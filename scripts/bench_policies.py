@@ -16,8 +16,9 @@ from statistics import mean, stdev
 from rich.console import Console
 from rich.table import Table
 
-from intern import judge, ledger
 from intern.records import Score
+from intern.stats import paired
+from intern.study import ledger
 
 GOALS = ("arithmetic", "mixed", "sorting", "stories")
 PROPOSERS = ("heuristic", "random")
@@ -54,7 +55,7 @@ def table(out: Path, seeds: int) -> Table:
         trials = ledger.trials(out / name(goal, proposer, seed))
         if not trials or ledger.end(out / name(goal, proposer, seed)) is None:
             continue
-        best, final = judge.incumbent(trials), [t for t in trials if t.kind == "confirm" and t.state == "COMPLETE"]
+        best, final = paired.incumbent(trials), [t for t in trials if t.kind == "confirm" and t.state == "COMPLETE"]
         test = pick(final[-1].scores if final else trials[0].scores, "test")
         tests[goal, proposer, seed] = test.value
         spent = sum(t.seconds or 0 for t in trials) / 60

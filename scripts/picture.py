@@ -12,9 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from intern import budget, items, judge, ledger, summary, view, worker
-from intern.estimate import Look, Standing
+from intern.data import items
 from intern.records import Trial
+from intern.report import live, text
+from intern.report.estimate import Look, Standing
+from intern.stats import paired
+from intern.study import budget, ledger
+from intern.trial import worker
 
 
 def main() -> None:
@@ -40,7 +44,7 @@ def draw(console: Console, asked: argparse.Namespace) -> None:
     trials = ledger.trials(asked.study)
     before, trial = trials[: asked.trial], trials[asked.trial]
     for past in before:
-        line = summary.line(past)
+        line = text.line(past)
         for start in range(0, len(line), console.width):  # as a terminal folds it
             console.print(Text(line[start : start + console.width]))
     folder = asked.study / "trials" / f"{asked.trial:03d}"
@@ -56,9 +60,9 @@ def draw(console: Console, asked: argparse.Namespace) -> None:
         fidelity=trial.fidelity,
     )
     now = (*before, running)
-    standing = Standing(now, judge.incumbent(before or now), spends, budget.left(spends, now))
+    standing = Standing(now, paired.incumbent(before or now), spends, budget.left(spends, now))
     look = at(asked.study, folder, trial, asked.stage, asked.share)
-    console.print(view.frame(look, running, standing, asked.study.name, asked.width, asked.height))
+    console.print(live.frame(look, running, standing, asked.study.name, asked.width, asked.height))
 
 
 def at(study: Path, folder: Path, trial: Trial, stage: str, share: float) -> Look:

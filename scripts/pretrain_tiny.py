@@ -28,8 +28,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from intern import scratch
+from intern.data.items import split_of
 from intern.generators import arithmetic, mixed, sorting, stories
-from intern.items import split_of
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 """Proposals that must never pass the gate: data for test_gate.py and, as words of a shell, for test_main.py."""
 
-from intern.gate import Scene
+from intern.config.gate import Scene
 
 RECIPES = ("generated/grpo", "generated/sft", "generated/sft_grpo")
 SCENE = Scene(("goal=arithmetic", "model=tiny"), RECIPES)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from intern import config, library, scratch
+from intern import scratch
+from intern.config import library, schema
 
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
@@ -32,7 +33,7 @@ def composing() -> Iterator[None]:
     """Hydra, ready to compose as it is inside the command line."""
     from hydra import initialize_config_dir
 
-    config.register()
+    schema.register()
     library.register()
     with initialize_config_dir(str(HERE / "conf"), version_base="1.3"):
         yield

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from intern.config import Data, Grpo, Recipe, Sft
+from intern.config.schema import Data, Grpo, Recipe, Sft
 
 Rows = list[dict[str, Any]]
 RATE = {"low": 1e-6, "high": 1e-1, "log": True}

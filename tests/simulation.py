@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from intern import contract, judge, search
-from intern.config import Proposer, Recipe, flat
-from intern.contract import Value
+from intern.config import contract
+from intern.config.contract import Value
+from intern.config.schema import Proposer, Recipe, flat
 from intern.proposers import Proposals, View, heuristic
 from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
+from intern.search import sampler
+from intern.stats import paired
 
 COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", (("recipe.grpo.learning_rate=0.0003",),))
 
@@ -47,15 +49,15 @@ def simulated(
     """A whole study, with this function of a trial's values and fidelity in place of training and scoring."""
     ledger = [BASE]
     while len(ledger) <= trials:
-        best = judge.incumbent(ledger)
+        best = paired.incumbent(ledger)
         seen = View(recipes, tuple(ledger), best, Left(9, 1.0), Proposer(name="heuristic"), (), seed=5)
         if not (found := heuristic.propose(seen)):
             break
         proposal = one(found)
-        own, space = dict(flat(recipes[proposal.recipe])), search.Space.of(recipes[proposal.recipe])
+        own, space = dict(flat(recipes[proposal.recipe])), sampler.Space.of(recipes[proposal.recipe])
         asked = {}
         if proposal.sweep:
-            asked = search.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
+            asked = sampler.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
         words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in asked.items())
         trial = done(len(ledger), replace(proposal, overrides=tuple(sorted(proposal.overrides + words))), None)
         value = dev({**own, **parsed(trial, space.bounds)}, trial.fidelity)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from intern import budget
-from intern.config import Budget
+from intern.config.schema import Budget
 from intern.records import Left, Trial
+from intern.study import budget
 
 FULL = Trial(1, "propose", "COMPLETE", recipe="a", seconds=360.0)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intern import canary
 from intern.rewards import exact_answer
+from intern.stages import _probe
 
 SENSE = (
     "First add the tens: 40 + 30 = 70. Then the ones: 7 + 8 = 15. Together that makes 85.\nANSWER: 85",
@@ -20,25 +20,25 @@ LOOPS = ("the the " * 60, "7 + 8 = 15. " * 20, "ANSWER: 85\n" * 20, "0" * 200)
 @pytest.mark.parametrize("text", SENSE)
 def test_what_people_write_does_not_loop(text: str) -> None:
     """Worked answers, prose, a bare answer, nothing."""
-    assert not canary.loops(text)
+    assert not _probe.loops(text)
 
 
 @pytest.mark.parametrize("text", LOOPS)
 def test_loops(text: str) -> None:
     """A word, a sentence, an answer or a figure over and over, also where it began in good order."""
-    assert canary.loops(text) and canary.loops(SENSE[1] + text)
+    assert _probe.loops(text) and _probe.loops(SENSE[1] + text)
 
 
 def test_a_loop_that_was_left() -> None:
     """Only the end is looked at."""
-    assert not canary.loops(LOOPS[0] + SENSE[0] + SENSE[1])
+    assert not _probe.loops(LOOPS[0] + SENSE[0] + SENSE[1])
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([*SENSE, *LOOPS]), min_size=1), st.sampled_from(["85", "7"]))
 def test_rates_are_shares(texts: list[str], answer: str) -> None:
     """A wrong answer is an answer: only whether one is found counts."""
-    found = canary.rates(texts, [{"answer": answer}] * len(texts), exact_answer.outcome)
+    found = _probe.rates(texts, [{"answer": answer}] * len(texts), exact_answer.outcome)
     assert found["parse_rate"] == sum("ANSWER: " in text for text in texts) / len(texts)
     assert found["repetition"] == sum(text in LOOPS for text in texts) / len(texts)
 
@@ -46,25 +46,25 @@ def test_rates_are_shares(texts: list[str], answer: str) -> None:
 def test_marks() -> None:
     """Right, wrong, and no answer at all."""
     texts = ["ANSWER: 85", "ANSWER: 7", "85"]
-    assert canary.marks(texts, [{"answer": "85"}] * 3, exact_answer.outcome) == "100"
+    assert _probe.marks(texts, [{"answer": "85"}] * 3, exact_answer.outcome) == "100"
 
 
 @pytest.mark.parametrize(("rows", "held"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
 def test_held_back(rows: int, held: int) -> None:
     """The first ones: at most a twentieth, and no more than are needed."""
     numbers = [{"key": str(i)} for i in range(rows)]
-    assert canary.parted(numbers) == (numbers[:held], numbers[held:])
+    assert _probe.parted(numbers) == (numbers[:held], numbers[held:])
 
 
 def test_what_is_held_back_is_not_trained_on() -> None:
     """Another row of the same item, with another target, is left out; not where nothing would be left."""
     rows = [{"key": str(i % 30), "target": target} for target in "ab" for i in range(30)]
-    held, trained = canary.parted(rows)
+    held, trained = _probe.parted(rows)
     assert [row["key"] for row in held] == ["0", "1", "2"] and len(trained) == 60 - 2 * 3
-    assert canary.parted([{"key": "same"}] * 40) == ([], [{"key": "same"}] * 40)
+    assert _probe.parted([{"key": "same"}] * 40) == ([], [{"key": "same"}] * 40)
 
 
 def test_texts_and_rows_belong_together() -> None:
     """A row too few is a fault of the program."""
     with pytest.raises(ValueError, match="zip"):
-        canary.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], exact_answer.outcome)
+        _probe.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], exact_answer.outcome)

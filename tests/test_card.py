@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from intern import card, items, judge, ledger, records, worker
-from intern.config import ROOT, Config, Data, Goal, Model, Recipe, Sft, Source
+from intern import records
+from intern.config.schema import ROOT, Config, Data, Goal, Model, Recipe, Sft, Source
+from intern.data import items
 from intern.records import Score, Trial
+from intern.report import card
 from intern.stages import Step
+from intern.stats import paired
+from intern.study import ledger
+from intern.trial import worker
 
 HOSTILE = 'fine\n---\nbase_model: evil\n``` <script>alert(1)</script> | [x](javascript:1) `a` "\'{{ 1 }}'
 
@@ -77,7 +82,7 @@ def test_the_numbers_are_the_ledger_s(study: Path, tmp_path: Path) -> None:
     ]
     outcomes = [[{"task": "", "doc_id": i, "value": i < n} for i in range(8)] for n in (7, 1, 3)]
     for shots, theirs in ((0, outcomes[1]), (4, outcomes[2])):
-        v = judge.compare(outcomes[0], theirs, 0)
+        v = paired.compare(outcomes[0], theirs, 0)
         assert f"- against {shots}-shot: {v.wins} items won, {v.losses} lost, p = {v.p:.2g}\n" in read.text
     for told in ("- seed 5: 62.5 %", "7 rows of:", "revision `abc123`", "`hash-of-base`", "torch 9.9", "13 consecutive",
                  "among 2 trials (2 COMPLETE)", "model=PATH/base", "there was 1, on dev"):  # fmt: skip
@@ -100,7 +105,7 @@ def test_a_stranger_s_text_stays_text(study: Path, tmp_path: Path) -> None:
 
 def test_no_torch(study: Path, tmp_path: Path) -> None:
     """A card is written by the coordinator, which loads nothing heavy."""
-    code = "import sys; from pathlib import Path; from intern import card\n"
+    code = "import sys; from pathlib import Path; from intern.report import card\n"
     code += "card.write(Path(sys.argv[1]), Path(sys.argv[2]), 1); print('torch' in sys.modules)"
     command = [sys.executable, "-c", code, str(study), str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intern import config, contract
-from intern.contract import Choices, Range
+from intern.config import contract, schema
+from intern.config.contract import Choices, Range
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 whole = st.integers(-(10**12) + 1, 10**12 - 1)
@@ -84,7 +84,7 @@ def test_leaves() -> None:
     assert found["sft.logging_steps"] == (float, False)
     assert found["lora"] == (int, True)
     assert {"sft", "sft.learning_rate.x", "nothing", "sft.nothing", "", "lora.x"}.isdisjoint(found)
-    assert {key for key, _ in config.flat(config.Recipe())} <= set(found)
+    assert {key for key, _ in schema.flat(schema.Recipe())} <= set(found)
 
 
 def test_read_all_faults() -> None:

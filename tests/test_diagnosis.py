@@ -10,11 +10,12 @@ from curves import COLLAPSED, DIVERGED, FAULTS, HEALTHY, OPEN, Rows, held, rollo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intern import contract, diagnosis, library, plugins
-from intern.config import Grpo, Recipe, flat
+from intern import diagnosis, plugins
+from intern.config import contract, library
+from intern.config.schema import Grpo, Recipe, flat
 from intern.diagnosis import decline
+from intern.diagnosis._remedies import MOST, TRL_DEFAULTS, remedies
 from intern.records import Diagnosis
-from intern.remedy import MOST, TRL_DEFAULTS, remedies
 
 RULES = plugins.names("diagnosis")
 

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from conftest import Marked
 
-from intern import config, disk, ledger, worker
+from intern import files
+from intern.config import schema
 from intern.errors import UserError
 from intern.stages import Step
+from intern.study import ledger
+from intern.trial import worker
 
 RECIPE = """\
 summary: short
@@ -71,14 +74,14 @@ def test_every_library_s_word_for_a_full_disk(outputs: Path, tmp_path: Path) -> 
     for write in writes:
         with pytest.raises(Exception) as caught:
             write()
-        assert disk.is_full(caught.value), repr(caught.value)
+        assert files.is_full(caught.value), repr(caught.value)
         for path in outputs.rglob("*"):
             path.is_file() and path.unlink()
     wrapped = RuntimeError("the trainer gave up")
     wrapped.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
-    assert disk.is_full(wrapped)
+    assert files.is_full(wrapped)
     for other in (OSError(errno.EACCES, "Permission denied"), ValueError("no"), FileNotFoundError(2, "No such file")):
-        assert not disk.is_full(other)
+        assert not files.is_full(other)
 
 
 def test_a_line_is_there_whole_or_not_at_all(outputs: Path) -> None:
@@ -104,7 +107,7 @@ def test_a_torn_line_is_cut_on_a_full_disk(outputs: Path) -> None:
     study.mkdir()
     (study / ledger.FILE).write_text('{"event": "start"}\n{"event": "sta')
     fill(outputs)
-    disk.mend(study / ledger.FILE)
+    files.mend(study / ledger.FILE)
     assert (study / ledger.FILE).read_text() == '{"event": "start"}\n'
 
 
@@ -114,16 +117,16 @@ def test_a_worker_without_room_for_its_own_files(outputs: Path, random_model: Pa
 
     folder = outputs / "study" / "trials" / "000"
     asked = worker.Job(0, 0, (Step("data"),), str(random_model), "model", "items")
-    goal = config.Goal("sums", generator="arithmetic")
+    goal = schema.Goal("sums", generator="arithmetic")
     (outputs / "study" / "items").mkdir(parents=True)
     for split in ("dev", "test"):
         (outputs / "study" / "items" / f"{split}.jsonl").touch()
-    settings = config.Config(goal, config.Model("m", str(random_model)), config.Recipe(), config.Proposer("fixed"))
+    settings = schema.Config(goal, schema.Model("m", str(random_model)), schema.Recipe(), schema.Proposer("fixed"))
     settings.study, settings.compute.launcher, settings.recipe.data.rows = "study", "local", 5
     worker.write_job(folder, asked, settings)
     ballast = fill(outputs)
-    launcher = local.open(config.Compute("local", threads=1))
-    assert ended(launcher, folder) == disk.FULL and not (folder / "result.json").exists()
+    launcher = local.open(schema.Compute("local", threads=1))
+    assert ended(launcher, folder) == files.FULL and not (folder / "result.json").exists()
     assert not (folder / "stages.jsonl").read_text()
     ballast.unlink()
     assert ended(launcher, folder) == 0

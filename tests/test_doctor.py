@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from intern import config, doctor
+from intern.cli import doctor
+from intern.config import schema
 
 SECRET = "hf_ThisIsNoRealKey"
 
@@ -44,7 +45,7 @@ def examined(*flags: str, **env: str) -> tuple[int, dict[str, dict[str, object]]
     """(exit status, findings by name, all that was printed) in a process of its own."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "ANTHROPIC_"))}
     words = [sys.executable, *flags, "-m", "intern", "doctor", "--json"]
-    ended = subprocess.run(words, cwd=config.ROOT, env={**kept, **env}, capture_output=True, text=True)
+    ended = subprocess.run(words, cwd=schema.ROOT, env={**kept, **env}, capture_output=True, text=True)
     return ended.returncode, {row["what"]: row for row in json.loads(ended.stdout)}, ended.stdout + ended.stderr
 
 

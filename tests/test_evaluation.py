@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from intern import evaluation, items, plugins
-from intern.config import Compute, Config, Goal, Model
+from intern import plugins
+from intern.config.schema import Compute, Config, Goal, Model
+from intern.data import items, tasks
 from intern.errors import UserError
 from intern.stages import Inputs, Step
 
@@ -50,5 +51,5 @@ def test_a_scorer_is_a_plug_in(place: Path, scorer: str) -> None:
     """A goal's scorer is looked up by its file name and never imported by what it says."""
     goal = Goal("sums", generator="arithmetic", dev_items=4, test_items=4, scorer=scorer)
     with pytest.raises(UserError, match="Unknown reward"):
-        evaluation.tasks(goal, "dev", place / "items", "", Compute("local"))
+        tasks.tasks(goal, "dev", place / "items", "", Compute("local"))
     assert not (place / "ran").exists()

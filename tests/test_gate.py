@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from intern import config, contract, gate, library
-from intern.gate import Rejection, Scene, Vetted
+from intern.config import contract, gate, library, schema
+from intern.config.gate import Rejection, Scene, Vetted
 
 pytestmark = pytest.mark.usefixtures("composing")
 
@@ -91,7 +91,7 @@ def bounds(recipe: str) -> contract.Contract:
 @cache
 def plain(recipe: str) -> dict[str, object]:
     """The composed config of a recipe as its author left it."""
-    return dict(config.flat(OmegaConf.to_object(gate.composed_config((*SCENE.words, f"recipe={recipe}")))))
+    return dict(schema.flat(OmegaConf.to_object(gate.composed_config((*SCENE.words, f"recipe={recipe}")))))
 
 
 def draw(domain: contract.Range | contract.Choices) -> st.SearchStrategy[contract.Value]:
@@ -113,7 +113,7 @@ def legal(some: st.DrawFn) -> tuple[str, dict[str, contract.Value]]:
 
 NASTY = "0123456789.eE+-_=~@:,()[]{}'\"\\$ #%/\x00\n\u200b\u0660рx"
 WORDS = ["nan", "inf", "null", "true", "", "???", "${seed}", "1e999", "0x1", "1,2", "[1]", "choice(1,2)", "1e-3", "8"]
-KEYS = ["recipe", "+recipe", "recipe.sft", "seed", "goal", *(k for k, _ in config.flat(config.Recipe(), "recipe."))]
+KEYS = ["recipe", "+recipe", "recipe.sft", "seed", "goal", *(k for k, _ in schema.flat(schema.Recipe(), "recipe."))]
 
 
 @st.composite
@@ -141,7 +141,7 @@ def test_only_the_contract_passes(lines: list[str]) -> None:
         assert explains(verdict)
         return
     given_values = dict(word.split("=") for word in verdict.overrides)
-    composed = dict(config.flat(verdict.config))
+    composed = dict(schema.flat(verdict.config))
     for key, text in given_values.items():
         domain = bounds(verdict.recipe)[key.removeprefix("recipe.")]
         assert domain.parse(text) == composed[key]
@@ -157,5 +157,5 @@ def test_all_of_the_contract_passes(proposal: tuple[str, dict[str, contract.Valu
     recipe, values = proposal
     verdict = gate.vet(SCENE, [f"recipe={recipe}", *(f"recipe.{k}={contract.show(v)}" for k, v in values.items())])
     assert isinstance(verdict, Vetted), verdict
-    composed = dict(config.flat(verdict.config.recipe))
+    composed = dict(schema.flat(verdict.config.recipe))
     assert all(composed[key] == value and type(composed[key]) is type(value) for key, value in values.items())

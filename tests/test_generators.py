@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intern import items
-from intern.config import ROOT, Goal
+from intern.config.schema import ROOT, Goal
+from intern.data import items
+from intern.data.items import split_of
 from intern.generators import arithmetic, mixed, sorting, stories
-from intern.items import split_of
 
 GENERATORS = {"arithmetic": arithmetic, "mixed": mixed, "sorting": sorting, "stories": stories}
 every = pytest.mark.parametrize("generator", GENERATORS.values(), ids=GENERATORS)

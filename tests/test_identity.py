@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from intern import identity, library
-from intern.config import Budget, Config, Goal, Model, Proposer
+from intern.config import library
+from intern.config.gate import Scene
+from intern.config.schema import Budget, Config, Goal, Model, Proposer
 from intern.errors import UserError
-from intern.gate import Scene
+from intern.study import identity
 
 SCENE = Scene(("goal=arithmetic", "recipe.sft.learning_rate=1e-3"), ("generated/sft",))
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from intern import judge
 from intern.records import Call, Score, Trial, Verdict
+from intern.stats import paired
 
 KEPT = Verdict("keep", 0, 9, 1, 0.02)
 outcomes = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.5, 1.0])), max_size=60)
@@ -43,7 +43,7 @@ def split(wins: int, losses: int, ties: int = 7) -> tuple[list[dict[str, Any]], 
 )
 def test_by_hand(wins: int, losses: int, p: float, call: str) -> None:
     """The two-sided binomial tail, counted out."""
-    verdict = judge.compare(*split(wins, losses), against=3)
+    verdict = paired.compare(*split(wins, losses), against=3)
     assert (verdict.wins, verdict.losses, verdict.call, verdict.against) == (wins, losses, call, 3)
     assert verdict.p == pytest.approx(p, rel=1e-12)
 
@@ -53,7 +53,7 @@ def test_by_hand(wins: int, losses: int, p: float, call: str) -> None:
 def test_symmetric_and_as_scipy_has_it(pairs: list[tuple[float, float]]) -> None:
     """Changing sides turns the call around and leaves p; the order of the items is of no account."""
     ours, theirs = rows([a for a, _ in pairs]), rows([b for _, b in pairs])
-    one, other = judge.compare(ours, theirs, 0), judge.compare(theirs[::-1], ours, 0)
+    one, other = paired.compare(ours, theirs, 0), paired.compare(theirs[::-1], ours, 0)
     assert (one.wins, one.losses, one.p) == (other.losses, other.wins, other.p)
     assert {one.call, other.call} in ({"keep", "discard"}, {"undecided"})
     if one.wins + one.losses:
@@ -64,7 +64,7 @@ def test_symmetric_and_as_scipy_has_it(pairs: list[tuple[float, float]]) -> None
 def test_unlike_items_are_refused(theirs: list[dict[str, Any]]) -> None:
     """Another number of items, or other items, is a fault of the program."""
     with pytest.raises(ValueError, match="same items"):
-        judge.compare(rows([1.0, 0.0]), theirs, 0)
+        paired.compare(rows([1.0, 0.0]), theirs, 0)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_incumbent(calls: tuple[Call | None, ...], number: int) -> None:
     verdicts = [Verdict(call, 0, 9, 1, 0.02) if call else None for call in calls]
     trials = [Trial(0, "baseline", "COMPLETE")]
     trials += [Trial(n, "remedy", "COMPLETE", verdict=v, recovery=KEPT) for n, v in enumerate(verdicts, 1)]
-    assert judge.incumbent(trials).number == number
+    assert paired.incumbent(trials).number == number
 
 
 @pytest.mark.parametrize(("wrong", "beatable"), [(0, False), (5, False), (6, True), (400, True)])
@@ -84,4 +84,4 @@ def test_what_can_be_beaten(wrong: int, beatable: bool) -> None:
     """As `compare` calls it: right wherever the other is wrong."""
     tried = Trial(1, "propose", "COMPLETE", scores=(Score("t", "dev", "exact_match", 1 - wrong / 400, 0.01, 400),))
     ours, theirs = rows([1.0] * 400), rows([0.0] * wrong + [1.0] * (400 - wrong))
-    assert judge.beatable(tried) == (judge.compare(ours, theirs, 0).call == "keep") == beatable
+    assert paired.beatable(tried) == (paired.compare(ours, theirs, 0).call == "keep") == beatable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import Marked, until
 
-from intern import ledger
+from intern.study import ledger
 
 STAGES = ("score", "data", "synthetic", "sft", "grpo")
 RECIPE = """\

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intern import config, ledger
+from intern.config import schema
 from intern.errors import UserError
 from intern.records import Diagnosis, Score, Trial, Verdict
+from intern.study import ledger
 
 share = st.floats(0, 1)
 count = st.integers(0, 10**6)
@@ -107,10 +108,10 @@ def test_a_torn_line_is_cut(tmp_path: Path, torn: str) -> None:
 
 def test_one_coordinator_at_a_time(tmp_path: Path) -> None:
     """A second process is refused with the first one's number; when the first is killed, the way is free."""
-    code = "import sys, time; from pathlib import Path; from intern import ledger\n"
+    code = "import sys, time; from pathlib import Path; from intern.study import ledger\n"
     code += "with ledger.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     first = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=config.ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tmp_path)], cwd=schema.ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
         assert first.stdout is not None and first.stdout.readline() == "held\n"

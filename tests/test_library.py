@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from intern import library
-from intern.config import Recipe, Source
+from intern.config import library
+from intern.config.schema import Recipe, Source
 from intern.errors import UserError
 
 SOUND = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from intern import config, library, lint
+from intern.config import library, lint, schema
 
 HEAD = "# Two words about it.\n#   python -m intern goal=arithmetic model=tiny recipe=mine.yaml\n"
 
@@ -12,7 +12,7 @@ HEAD = "# Two words about it.\n#   python -m intern goal=arithmetic model=tiny r
 @pytest.fixture(autouse=True)
 def registered() -> None:
     """The schema and the library, as the command line knows them."""
-    config.register()
+    schema.register()
     library.register()
 
 

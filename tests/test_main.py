@@ -11,8 +11,11 @@ import pytest
 import yaml
 from attacks import ATTACKS, GOOD, GRPO, RATE, SCENE
 
-from intern import __main__, commands, config, ledger
+from intern import __main__
+from intern.cli import commands
+from intern.config import schema
 from intern.records import Score, Trial
+from intern.study import ledger
 
 HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy")
 
@@ -250,7 +253,7 @@ def test_check_refuses_every_attack(run: Run, lines: list[str]) -> None:
 def shell(*words: str) -> subprocess.CompletedProcess[str]:
     """`python -m intern` in a process of its own."""
     command = [sys.executable, "-m", "intern", *words]
-    return subprocess.run(command, cwd=config.ROOT, capture_output=True, text=True)
+    return subprocess.run(command, cwd=schema.ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("lines", [[GRPO, f"+{GOOD}"], [GRPO, f"{RATE}=${{oc.env:HOME}}"], ["recipe=../../etc/passwd"]])
@@ -275,5 +278,5 @@ def test_nothing_heavy_is_loaded(words: list[str]) -> None:
     """Help, vetting and composing wait for no library that trains or scores."""
     code = f"import sys; sys.argv = ['intern', *{words!r}]\nfrom intern.__main__ import main\n"
     code += f"try: main()\nfinally: print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=config.ROOT, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "[]\n") and ended.stdout

@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from intern import estimate, monitor, view
-from intern.config import Budget
-from intern.estimate import Look
+from intern.config.schema import Budget
 from intern.records import Diagnosis, Left, Score, Trial, Verdict
+from intern.report import estimate, live, monitor
+from intern.report.estimate import Look
 
 STEPS = tuple({"stage": s, "split": p, "shots": 0} for s, p in (("synthetic", ""), ("grpo", ""), ("score", "dev")))
 TOOK = tuple(
@@ -100,32 +100,32 @@ def look(values: list[Any], **changed: Any) -> Look:
 def drawn(seen: Look, width: int, height: int, trial: Trial = NOW) -> list[str]:
     """The view's lines in a terminal of this size."""
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
-    console.print(view.frame(seen, trial, STANDING, "arithmetic-tiny", width, height))
+    console.print(live.frame(seen, trial, STANDING, "arithmetic-tiny", width, height))
     return console.file.getvalue().splitlines()
 
 
 @given(st.lists(NUMBERS), st.integers(0, 100))
 def test_sparkline(values: list[float | None], width: int) -> None:
     """A character per value, the last `width` of them; × for what is no number, the extremes at their ends."""
-    line, last = view.sparkline(values, width), values[-width:] if width else []
+    line, last = live.sparkline(values, width), values[-width:] if width else []
     assert len(line) == len(last)
-    numbers = [v for v in last if v is not None and abs(v) < view.HUGE]
+    numbers = [v for v in last if v is not None and abs(v) < live.HUGE]
     for value, char in zip(last, line, strict=True):
-        assert (char == "×") == (value is None or not abs(value) < view.HUGE)
+        assert (char == "×") == (value is None or not abs(value) < live.HUGE)
         if numbers and min(numbers) < max(numbers) and value in (min(numbers), max(numbers)):
-            assert char == (view.BLOCKS[0] if value == min(numbers) else view.BLOCKS[-1])
+            assert char == (live.BLOCKS[0] if value == min(numbers) else live.BLOCKS[-1])
 
 
 def test_sparkline_by_example() -> None:
     """What a person sees."""
-    assert view.sparkline([0, 1, 2, 3, 4, 5, 6], 10) == "▁▂▃▄▅▆▇"
-    assert view.sparkline([9, 0.1, 0.2, None, math.nan], 4) == "▁▇××"
-    assert view.sparkline([3.0, 3.0], 9) == "▄▄"
+    assert live.sparkline([0, 1, 2, 3, 4, 5, 6], 10) == "▁▂▃▄▅▆▇"
+    assert live.sparkline([9, 0.1, 0.2, None, math.nan], 4) == "▁▇××"
+    assert live.sparkline([3.0, 3.0], 9) == "▄▄"
 
 
 def test_trend() -> None:
     """Noise moves no arrow."""
-    assert [view.trend(v) for v in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 5, 1, 5], [1, 2], [math.nan] * 9)] == [
+    assert [live.trend(v) for v in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 5, 1, 5], [1, 2], [math.nan] * 9)] == [
         *"↑↓→",
         " ",
         " ",

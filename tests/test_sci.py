@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from intern import items
-from intern.config import ROOT, Source
+from intern.config.schema import ROOT, Source
+from intern.data import items
 from intern.stages import data
 
 ITEMS = 8
@@ -142,9 +142,9 @@ def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path
     """lm-eval shuffles them with the global generator: paired comparison needs the same item each time."""
     code = (
         "import random, sys; random.seed(int(sys.argv[2]))\n"
-        "from pathlib import Path; from intern import evaluation; from intern.config import Compute, Task\n"
+        "from pathlib import Path; from intern.data import tasks; from intern.config.schema import Compute, Task\n"
         "task = Task('gpqa_main_zeroshot', 'gpqa/zeroshot', 'acc')\n"
-        "loaded = evaluation.bundled(task, '<end>', Compute('local', mirror=sys.argv[1]))\n"
+        "loaded = tasks.bundled(task, '<end>', Compute('local', mirror=sys.argv[1]))\n"
         "print([doc['answer'] for doc in loaded.eval_docs])"
     )
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
@@ -160,7 +160,7 @@ def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path
 )  # fmt: skip
 def test_an_answer_is_found_among_its_choices(answer: int | str, labels: list[str] | None, letter: str | None) -> None:
     """By place, by letter, by label; a row whose answer is none of its choices is no row."""
-    from intern.config import Goal
+    from intern.config.schema import Goal
 
     columns = {"question": "q", "choices": "c", "answer": "a"} | ({"labels": "l"} if labels else {})
     found = data.mapped(

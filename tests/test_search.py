@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from intern import config, contract, library, search
-from intern.contract import Value
+from intern.config import contract, library, schema
+from intern.config.contract import Value
 from intern.records import Score, Trial
-from intern.search import Space
+from intern.search import sampler
+from intern.search.sampler import Space
 
 NAME = "generated/grpo"
 KEYS = ("grpo.beta", "grpo.learning_rate", "grpo.temperature")
@@ -19,7 +20,7 @@ KEYS = ("grpo.beta", "grpo.learning_rate", "grpo.temperature")
 def space() -> Space:
     """The search space of a real recipe, as far as these tests go."""
     recipe = library.load(NAME)
-    opened, own = contract.read(recipe.tunable)[0], dict(config.flat(recipe))
+    opened, own = contract.read(recipe.tunable)[0], dict(schema.flat(recipe))
     bounds = {key: opened[key] for key in KEYS}
     return Space(bounds, {key: own[key] for key in bounds})
 
@@ -41,13 +42,13 @@ def ended(number: int, found: dict[str, Value], value: float | None) -> Trial:
 
 def told(folder: Path) -> list[Any]:
     """Optuna's own view of the journal: its trials."""
-    return search.load(folder, NAME).get_trials(deepcopy=False)
+    return sampler.load(folder, NAME).get_trials(deepcopy=False)
 
 
 def swept(folder: Path, space: Space, trials: list[Trial], values: list[float | None]) -> None:
     """Ask and end one trial for each value."""
     for value in values:
-        found = search.ask(folder, NAME, space, KEYS, trials, 0)
+        found = sampler.ask(folder, NAME, space, KEYS, trials, 0)
         trials.append(ended(len(trials), found, value))
 
 
@@ -56,7 +57,7 @@ def test_asked_values_are_in_the_contract(tmp_path: Path, space: Space) -> None:
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, 0.4, 0.3, 0.5, 0.6, 0.5])
     for trial in trials[1:]:
-        read = search.values(trial, space)
+        read = sampler.values(trial, space)
         assert set(read) == set(KEYS) and None not in read.values()
 
 
@@ -64,7 +65,7 @@ def test_finished_trials_are_told(tmp_path: Path, space: Space) -> None:
     """Each asked trial that ended has its dev score; a failed one none; the last waits."""
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, None, 0.4])
-    search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    sampler.ask(tmp_path, NAME, space, KEYS, trials, 0)
     seen = told(tmp_path)
     assert [t.state.name for t in seen] == ["COMPLETE", "FAIL", "COMPLETE", "RUNNING"]
     assert [t.value for t in seen] == [0.2, None, 0.4, None]
@@ -75,16 +76,16 @@ def test_what_never_ran_is_given_back(tmp_path: Path, space: Space) -> None:
     """Asked by a coordinator that died: the same trial is asked anew, with the same values."""
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, 0.4, 0.3, 0.5])
-    asked = [search.ask(tmp_path, NAME, space, KEYS, trials, 0) for _ in range(3)]
+    asked = [sampler.ask(tmp_path, NAME, space, KEYS, trials, 0) for _ in range(3)]
     assert asked[0] == asked[1] == asked[2]
     assert [t.state.name for t in told(tmp_path)][4:] == ["FAIL", "FAIL", "RUNNING"]
 
 
 def test_another_trial_in_its_place_is_not_taken_for_it(tmp_path: Path, space: Space) -> None:
     """A number that went to another proposal does not lend its score to the values that were asked."""
-    found = search.ask(tmp_path, NAME, space, KEYS, [BASE], 0)
+    found = sampler.ask(tmp_path, NAME, space, KEYS, [BASE], 0)
     other = ended(1, {**found, "grpo.learning_rate": 1e-3}, 0.9)
-    search.ask(tmp_path, NAME, space, KEYS, [BASE, other], 0)
+    sampler.ask(tmp_path, NAME, space, KEYS, [BASE, other], 0)
     seen = told(tmp_path)
     assert [(t.state.name, t.value) for t in seen[:2]] == [("FAIL", None), ("COMPLETE", 0.9)]
     assert seen[1].params["grpo.learning_rate"] == 1e-3
@@ -94,10 +95,10 @@ def test_rebuilt_from_the_ledger(tmp_path: Path, space: Space) -> None:
     """Without its journal the search knows the same and asks the same."""
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, None, 0.4, 0.3, 0.5])
-    first = search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    first = sampler.ask(tmp_path, NAME, space, KEYS, trials, 0)
     known = {t.user_attrs["trial"]: (t.params, t.value) for t in told(tmp_path) if t.state.name == "COMPLETE"}
-    (tmp_path / search.JOURNAL).unlink()
-    assert search.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
+    (tmp_path / sampler.JOURNAL).unlink()
+    assert sampler.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
     again = {t.user_attrs["trial"]: (t.params, t.value) for t in told(tmp_path) if t.state.name == "COMPLETE"}
     assert again == known and set(known) == {1, 3, 4, 5}
 
@@ -107,21 +108,21 @@ def test_a_torn_journal(tmp_path: Path, space: Space, torn: bytes) -> None:
     """A line cut by a crash, and the lock of the process that crashed, stop nothing."""
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, 0.4])
-    first = search.ask(tmp_path, NAME, space, KEYS, trials, 0)
-    with (tmp_path / search.JOURNAL).open("ab") as file:
+    first = sampler.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    with (tmp_path / sampler.JOURNAL).open("ab") as file:
         file.write(torn)
-    (tmp_path / f"{search.JOURNAL}.lock").symlink_to(tmp_path / search.JOURNAL)
-    assert search.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
+    (tmp_path / f"{sampler.JOURNAL}.lock").symlink_to(tmp_path / sampler.JOURNAL)
+    assert sampler.ask(tmp_path, NAME, space, KEYS, trials, 0) == first
 
 
 def test_a_journal_cut_anywhere(tmp_path: Path, space: Space) -> None:
     """Wherever a crash leaves the journal, what was finished is known again."""
     trials: list[Trial] = [BASE]
     swept(tmp_path, space, trials, [0.2, 0.4])
-    text = (tmp_path / search.JOURNAL).read_bytes()
+    text = (tmp_path / sampler.JOURNAL).read_bytes()
     for cut in range(0, len(text), len(text) // 7):
-        (tmp_path / search.JOURNAL).write_bytes(text[:cut])
-        search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+        (tmp_path / sampler.JOURNAL).write_bytes(text[:cut])
+        sampler.ask(tmp_path, NAME, space, KEYS, trials, 0)
         complete = [t.user_attrs["trial"] for t in told(tmp_path) if t.state.name == "COMPLETE"]
         assert sorted(complete) == [1, 2]
 
@@ -135,17 +136,17 @@ def test_baseline_confirmation_and_test_scores_never_enter(tmp_path: Path, space
     trials.append(Trial(4, "propose", "COMPLETE", recipe=NAME, scores=(score(0.3), score(0.95, "test"))))
     trials.append(Trial(5, "propose", "COMPLETE", recipe=NAME, scores=(score(0.95, "test"),)))
     trials.append(Trial(6, "propose", "REJECTED", recipe=NAME, overrides=("recipe.grpo.learning_rate=9",)))
-    search.ask(tmp_path, NAME, space, KEYS, trials, 0)
+    sampler.ask(tmp_path, NAME, space, KEYS, trials, 0)
     complete = {t.user_attrs["trial"]: t.value for t in told(tmp_path) if t.state.name == "COMPLETE"}
     assert complete == {1: 0.2, 4: 0.3}
-    text = (tmp_path / search.JOURNAL).read_text()
+    text = (tmp_path / sampler.JOURNAL).read_text()
     assert not any(number in text for number in ("0.987", "0.95", "0.99"))
 
 
 def test_another_proposers_trial_counts_with_the_recipes_own_values(tmp_path: Path, space: Space) -> None:
     """Its overrides, else the recipe's values; a key that the recipe leaves unset is left out."""
     tried = Trial(1, "propose", "COMPLETE", recipe=NAME, overrides=("recipe.grpo.beta=0.01",), scores=(score(0.3),))
-    search.ask(tmp_path, NAME, space, KEYS, [BASE, tried], 0)
+    sampler.ask(tmp_path, NAME, space, KEYS, [BASE, tried], 0)
     assert told(tmp_path)[0].params == {"grpo.beta": 0.01, "grpo.learning_rate": 5e-5}
 
 
@@ -153,7 +154,7 @@ def test_a_pin_outside_the_contract(tmp_path: Path, space: Space) -> None:
     """The person's right, and no part of the sampler's space."""
     tried = Trial(1, "sweep", "COMPLETE", 0, NAME, ("recipe.grpo.learning_rate=0.5", "recipe.grpo.beta=0.01"))
     tried = replace(tried, scores=(score(0.3),))
-    search.ask(tmp_path, NAME, space, ("grpo.beta",), [BASE, tried], 0)
+    sampler.ask(tmp_path, NAME, space, ("grpo.beta",), [BASE, tried], 0)
     assert told(tmp_path)[0].params == {"grpo.beta": 0.01}
 
 
@@ -161,8 +162,8 @@ def test_seeds_differ(tmp_path: Path, space: Space) -> None:
     """Another seed of the study, or a longer ledger, asks for other values."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one = search.ask(tmp_path / "a", NAME, space, KEYS, [BASE], 0)
-    other = search.ask(tmp_path / "b", NAME, space, KEYS, [BASE], 7)
+    one = sampler.ask(tmp_path / "a", NAME, space, KEYS, [BASE], 0)
+    other = sampler.ask(tmp_path / "b", NAME, space, KEYS, [BASE], 7)
     assert one["grpo.learning_rate"] != other["grpo.learning_rate"]
 
 
@@ -171,10 +172,10 @@ def test_within_is_kept(tmp_path: Path, space: Space) -> None:
     key, low, high = "grpo.learning_rate", 3.21e-5, 3.34e-5
     trials: list[Trial] = [BASE, Trial(1, "propose", "COMPLETE", recipe=NAME, scores=(score(0.3),))]
     for value in (0.2, 0.3, 0.4, 0.5, 0.6):
-        found = search.ask(tmp_path, NAME, space, KEYS, trials, 0, ((key, low, high),))
+        found = sampler.ask(tmp_path, NAME, space, KEYS, trials, 0, ((key, low, high),))
         assert set(found) == set(KEYS) and low <= found[key] <= high
         trials.append(ended(len(trials), found, value))
-    free = [search.ask(tmp_path, NAME, space, KEYS, trials, seed)[key] for seed in range(6)]
+    free = [sampler.ask(tmp_path, NAME, space, KEYS, trials, seed)[key] for seed in range(6)]
     assert any(not low <= value <= high for value in free)
 
 
@@ -182,7 +183,7 @@ def test_within_is_cut_to_the_contract(tmp_path: Path, space: Space) -> None:
     """What lies beyond the contract stays closed."""
     key = "grpo.learning_rate"
     for seed in range(6):
-        found = search.ask(tmp_path, NAME, space, (key,), [BASE], seed, ((key, 1e-9, 3e-6),))
+        found = sampler.ask(tmp_path, NAME, space, (key,), [BASE], seed, ((key, 1e-9, 3e-6),))
         assert space.bounds[key].low <= found[key] <= 3e-6
 
 
@@ -195,10 +196,10 @@ def test_a_finite_space_is_asked_once(tmp_path: Path) -> None:
     own = Trial(1, "propose", "COMPLETE", recipe=NAME, overrides=("recipe.grpo.beta=0.01",), scores=(score(0.9),))
     trials: list[Trial] = [BASE, own]
     for _ in range(len(every) - 1):
-        found = search.ask(tmp_path, NAME, finite, keys, trials, 0)
+        found = sampler.ask(tmp_path, NAME, finite, keys, trials, 0)
         trials.append(ended(len(trials), found, found["grpo.beta"] + 0.3))
-    assert {tuple(search.values(trial, finite)[key] for key in keys) for trial in trials[1:]} == every
-    assert set(search.ask(tmp_path, NAME, finite, keys, trials, 0)) == set(keys)
+    assert {tuple(sampler.values(trial, finite)[key] for key in keys) for trial in trials[1:]} == every
+    assert set(sampler.ask(tmp_path, NAME, finite, keys, trials, 0)) == set(keys)
 
 
 def test_a_part_of_the_contract_rebuilt_from_the_ledger(tmp_path: Path, space: Space) -> None:
@@ -206,20 +207,20 @@ def test_a_part_of_the_contract_rebuilt_from_the_ledger(tmp_path: Path, space: S
     whole = replace(space, defaults={**space.defaults, "grpo.beta": 0.01})
     trials: list[Trial] = [BASE]
     for value in (0.2, None, 0.4, 0.3, 0.5):
-        trials.append(ended(len(trials), search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0), value))
-    first = search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0)
-    (tmp_path / search.JOURNAL).unlink()
-    assert search.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0) == first
+        trials.append(ended(len(trials), sampler.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0), value))
+    first = sampler.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0)
+    (tmp_path / sampler.JOURNAL).unlink()
+    assert sampler.ask(tmp_path, NAME, whole, KEYS[1:], trials, 0) == first
 
 
 def test_what_was_stopped_is_told(tmp_path: Path, space: Space) -> None:
     """TPE ranks it below all that has a score, and so leaves its region; a failure says nothing."""
     trials: list[Trial] = [BASE]
     for _ in range(12):
-        found = search.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
+        found = sampler.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
         trial = ended(len(trials), found, 0.3 if found["grpo.learning_rate"] < 1e-4 else None)
         trials.append(trial if trial.scores else replace(trial, state="PRUNED"))
-    search.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
+    sampler.ask(tmp_path, NAME, space, ("grpo.learning_rate",), trials, 0)
     assert {t.state.name for t in told(tmp_path)} == {"COMPLETE", "PRUNED", "RUNNING"}
     assert sum(t.state == "PRUNED" for t in trials[7:]) <= 3  # of six; all six where nothing is told
 
@@ -228,5 +229,5 @@ def test_a_rollback_is_no_result_of_its_values(tmp_path: Path, space: Space) -> 
     """Its score is that of the stage before."""
     words = ("recipe.grpo.learning_rate=0.001",)
     rolled = Trial(1, "rollback", "COMPLETE", 0, NAME, words, scores=(score(0.9),))
-    search.ask(tmp_path, NAME, space, KEYS, [BASE, rolled], 0)
+    sampler.ask(tmp_path, NAME, space, KEYS, [BASE, rolled], 0)
     assert [t.state.name for t in told(tmp_path)] == ["RUNNING"]

@@ -8,9 +8,11 @@ import pytest
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from intern import config, gate, ledger, library, lint, share
+from intern.config import gate, library, lint, schema
 from intern.errors import UserError
 from intern.records import Score, Trial
+from intern.report import share
+from intern.study import ledger
 
 OWN = ("goal=arithmetic", "model=tiny", "goal.dev_items=12")
 RATE = "recipe.sft.learning_rate=0.004"
@@ -21,12 +23,12 @@ SCORES = (("baseline", "dev", 0.15), ("propose", "dev", 0.9), ("confirm", "test"
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """The folder of a study whose trial 1 won with another learning rate and, pinned by hand, too many steps."""
-    config.register()
+    schema.register()
     library.register()
     library.load("generated/sft")
     folder = tmp_path / "study"
     (folder / "trials" / "001").mkdir(parents=True)
-    with initialize_config_dir(str(config.ROOT / "conf"), version_base="1.3"):
+    with initialize_config_dir(str(schema.ROOT / "conf"), version_base="1.3"):
         node = gate.composed_config([*OWN, "recipe=generated/sft", RATE, "recipe.sft.max_steps=1000"])
     OmegaConf.save(node, folder / "trials" / "001" / "config.yaml", resolve=True)
     command = " ".join(["python -m intern", *OWN, "budget.trials=3"])
@@ -54,7 +56,7 @@ def test_export(study: Path, tmp_path: Path) -> None:
     assert recipe.sft == was.sft and recipe.sft.learning_rate == 0.004 and recipe.stages == was.stages
     assert "sft.max_steps" not in recipe.tunable and "sft.learning_rate" in recipe.tunable
     words = [sys.executable, "-m", "intern", "check", *OWN[:2], f"recipe={file}"]
-    ended = subprocess.run(words, cwd=config.ROOT, capture_output=True, text=True)
+    ended = subprocess.run(words, cwd=schema.ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (0, "ok: file/mine with its own values\n"), ended.stderr
 
 

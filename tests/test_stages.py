@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from intern import base, items, plugins
-from intern.config import ROOT, Compute, Config, Data, Goal, Grpo, Model, Recipe, Sft, Source, Synthetic
+from intern import checkpoints, plugins
+from intern.config.schema import ROOT, Compute, Config, Data, Goal, Grpo, Model, Recipe, Sft, Source, Synthetic
+from intern.data import items
 from intern.errors import UserError
 from intern.stages import Inputs, Step
 
@@ -83,7 +84,8 @@ def plain(out: Path, like: Path) -> None:
     """Assert that a folder is a checkpoint like any other: of the base's kind, loadable, no adapter and no pickle."""
     from transformers import AutoModelForCausalLM
 
-    assert base.architecture(out) == base.architecture(like) and base.template(out) == base.template(like)
+    assert checkpoints.architecture(out) == checkpoints.architecture(like)
+    assert checkpoints.template(out) == checkpoints.template(like)
     names = {path.name for path in out.iterdir() if path.is_file()}
     assert not any("adapter" in name or name.endswith((".bin", ".pt", ".pth", ".pkl")) for name in names), names
     model, settings = AutoModelForCausalLM.from_pretrained(out, output_loading_info=True)
@@ -166,10 +168,10 @@ def test_sft(scene: Scene, sums: Path, random_model: Path, rank: int | None) -> 
 
 def test_loss_on_completions_only(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The labels are the targets and their end of turn, nothing of the prompts; three rows are held back."""
-    from intern import training
+    from intern.stages import _trainer
 
     seen = []
-    monkeypatch.setattr(training, "fit", lambda trainer, *_: seen.append(trainer))
+    monkeypatch.setattr(_trainer, "fit", lambda trainer, *_: seen.append(trainer))
     scene.run("sft", Recipe(sft=SHORT), rows=sums)
     tokenizer = seen[0].processing_class
     labels = [row[row != -100] for batch in seen[0].get_train_dataloader() for row in batch["labels"]]
@@ -179,9 +181,9 @@ def test_loss_on_completions_only(scene: Scene, sums: Path, monkeypatch: pytest.
 
 def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped at step 3 with a checkpoint at 2: each step is logged once, the weights are those of a straight run."""
-    from intern import training
+    from intern.stages import _trainer
 
-    class Dies(training.Watch):
+    class Dies(_trainer.Watch):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             super().on_log(args, state, control, logs)
             if state.global_step == 3:
@@ -189,7 +191,7 @@ def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch:
 
     recipe = Recipe(sft=Sft(**{**vars(SHORT), "max_steps": 5}))
     straight = scene.run("sft", recipe, rows=sums)
-    monkeypatch.setattr(training, "Watch", Dies)
+    monkeypatch.setattr(_trainer, "Watch", Dies)
     out = scene.folder / "stopped"
     out.mkdir()
     with pytest.raises(KeyboardInterrupt):
@@ -244,10 +246,10 @@ def test_grpo(tmp_path: Path, beta: float) -> None:
 
 def test_no_rollouts_of_what_is_held_back(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of sixty prompts are looked at, the others are trained on; without diagnosis nothing is looked at."""
-    from intern import training
+    from intern.stages import _trainer
 
     seen = []
-    monkeypatch.setattr(training, "fit", lambda trainer, _config, _out, watch: seen.append((trainer, watch)))
+    monkeypatch.setattr(_trainer, "fit", lambda trainer, _config, _out, watch: seen.append((trainer, watch)))
     for diagnose in (True, False):
         scene.config.diagnose = diagnose
         scene.run("grpo", Recipe(grpo=GROUPS, rewards={"goal": 1.0}), rows=sums)

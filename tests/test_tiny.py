@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from intern.data.items import split_of
 from intern.generators import arithmetic, mixed, sorting, stories
-from intern.items import split_of
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "intern" / "models" / "tiny"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from intern import config
+from intern.config import schema
 
 CARRIED = ("conf/config.yaml", "recipes/generated/sft.yaml", "models/tiny/model.safetensors")
 RECIPE = """# Twelve steps, for a test.
@@ -41,7 +41,7 @@ def intern(tmp_path_factory: pytest.TempPathFactory) -> Intern:
     home = tmp_path_factory.mktemp("travel")
     source = home / "source"
     skip = shutil.ignore_patterns(".venv", ".git", "outputs", "__pycache__", "build", "shared")
-    shutil.copytree(config.ROOT, source, ignore=skip)
+    shutil.copytree(schema.ROOT, source, ignore=skip)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home / "venv")], check=True)
     python, work = home / "venv" / "bin" / "python", home / "work"
     built = wheel(source, home)
@@ -95,7 +95,7 @@ def test_a_study(intern: Intern) -> None:
 def test_an_sdist_makes_the_same_wheel(tmp_path: Path) -> None:
     """What goes through a package index builds like the checkout."""
     code = f"import hatchling.build as b; print(b.build_sdist({str(tmp_path)!r}))"
-    made = subprocess.run([sys.executable, "-c", code], cwd=config.ROOT, capture_output=True, text=True, check=True)
+    made = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True, check=True)
     names = subprocess.run(
         [sys.executable, "-m", "zipfile", "-l", str(wheel(tmp_path / made.stdout.strip(), tmp_path))],
         capture_output=True,

@@ -10,9 +10,13 @@ from types import ModuleType
 
 import pytest
 
-from intern import items, ledger, library, plugins, worker
-from intern.config import ROOT, Compute, Config, Data, Goal, Grpo, Model, Proposer, Recipe, Sft
+from intern import plugins
+from intern.config import library
+from intern.config.schema import ROOT, Compute, Config, Data, Goal, Grpo, Model, Proposer, Recipe, Sft
+from intern.data import items
 from intern.stages import Step
+from intern.study import ledger
+from intern.trial import worker
 
 TINY = ROOT / "intern" / "models" / "tiny"
 GOAL = Goal("sums", generator="arithmetic", dev_items=12, test_items=12, few_shot=2, max_new_tokens=8)
@@ -163,7 +167,9 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(tmp_path: Path, mo
     from hydra import compose
     from rich.console import Console
 
-    from intern import __main__, gate, study
+    from intern import __main__
+    from intern.config import gate
+    from intern.study import loop
 
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "mirror" / "some" / "set"
@@ -178,7 +184,7 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(tmp_path: Path, mo
         f"compute.mirror={folder.parents[1]}",
     )  # fmt: skip
     config = __main__.typed(compose("config", list(words)))
-    assert study.run(config, gate.Scene(words, names), Console(file=StringIO())) == 0
+    assert loop.run(config, gate.Scene(words, names), Console(file=StringIO())) == 0
     baseline, broken, collapsed, mended = ledger.trials(tmp_path / "outputs" / "mends")  # three cheap ones fit into one
     assert baseline.state == "COMPLETE"
     assert (broken.recipe, broken.state) == ("file/broken", "FAIL")

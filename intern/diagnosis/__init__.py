@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intern import plugins
-from intern.config import Recipe
+from intern.config.schema import Recipe
+from intern.diagnosis._remedies import Wish, remedies
 from intern.records import Diagnosis
-from intern.remedy import Wish, remedies
 
 LEAST = 10  # steps before which nothing can be said of what a stage fails to learn
 Rows = Sequence[Mapping[str, Any]]

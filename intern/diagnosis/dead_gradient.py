@@ -3,9 +3,9 @@ from. The tasks are too hard for this checkpoint, sampling too cold, or the rewa
 
 from math import ceil
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, mean, prompts, series
-from intern.remedy import more, times
+from intern.diagnosis._remedies import more, times
 
 STAGES = ("grpo",)
 RANK = 60

@@ -4,9 +4,9 @@ than chance explains. What a stage takes away slowly, or from a low reward, show
 from collections.abc import Sequence
 from math import comb
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, halfway
-from intern.remedy import more, times, to
+from intern.diagnosis._remedies import more, times, to
 
 STAGES = ("sft", "grpo")
 RANK = 45

@@ -1,9 +1,9 @@
 """Divergence: the loss stands far above that of the checkpoint which entered the stage, or the policy has become
 noise. A step too large has destroyed what was learnt; later steps repair a part of it at best."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, mean, series
-from intern.remedy import times, to
+from intern.diagnosis._remedies import times, to
 
 STAGES = ("sft", "grpo")
 RANK = 10

@@ -1,9 +1,9 @@
 """Entropy collapse: the policy says one thing only, and that thing earns no more than what it began with, so
 that sampling can find nothing better any more."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, mean, series
-from intern.remedy import more, times
+from intern.diagnosis._remedies import more, times
 
 STAGES = ("grpo",)
 RANK = 50

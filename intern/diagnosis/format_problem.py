@@ -3,9 +3,9 @@ the training targets lack the answer line, or the stage has unlearnt it."""
 
 from math import comb
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, halfway, mean, series
-from intern.remedy import more, times, to
+from intern.diagnosis._remedies import more, times, to
 
 STAGES = ("sft", "grpo")
 RANK = 38

@@ -1,8 +1,8 @@
 """Garbled output: what the model writes repeats itself without end (canary generations, rollouts)."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, halfway, mean, series
-from intern.remedy import times, to
+from intern.diagnosis._remedies import times, to
 
 STAGES = ("sft", "grpo")
 RANK = 30

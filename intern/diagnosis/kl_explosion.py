@@ -1,9 +1,9 @@
 """KL explosion: the policy has left its reference so far that the penalty no longer holds it (seen with β > 0
 only: TRL computes no KL without a reference)."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, mean, series
-from intern.remedy import more, times
+from intern.diagnosis._remedies import more, times
 
 STAGES = ("grpo",)
 RANK = 20

@@ -1,9 +1,9 @@
 """Length explosion: completions have grown to twice their length and run into their limit, while the reward has
 not grown with them. Longer reasoning that pays is no fault."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, mean, series
-from intern.remedy import times, to
+from intern.diagnosis._remedies import times, to
 
 STAGES = ("grpo",)
 RANK = 25

@@ -1,9 +1,9 @@
 """Mislabelled rows: the goal's own scorer finds many training targets wrong for their questions, as in a poisoned
 data set. Seen before the first step."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows
-from intern.remedy import times, to
+from intern.diagnosis._remedies import times, to
 
 STAGES = ("sft",)
 RANK = 39  # after the format: a target without an answer is not right either

@@ -3,9 +3,9 @@ too large a step is the usual cause; a reward that never finds anything to judge
 
 import math
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows
-from intern.remedy import times
+from intern.diagnosis._remedies import times
 
 STAGES = ("sft", "grpo")
 RANK = 0

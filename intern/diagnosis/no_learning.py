@@ -1,8 +1,8 @@
 """No learning: half of the steps are done, and the loss on rows held back is where it was at the start."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, halfway, series
-from intern.remedy import more, times, to
+from intern.diagnosis._remedies import more, times, to
 
 STAGES = ("sft",)
 RANK = 70

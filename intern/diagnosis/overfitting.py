@@ -1,9 +1,9 @@
 """Overfitting: rows are seen again, the loss on them falls on, and on held-out rows it has risen well above its
 lowest point, with no more tokens right. A rise alone may be a rough patch of a schedule, or mere confidence."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, series
-from intern.remedy import more, times, to
+from intern.diagnosis._remedies import more, times, to
 
 STAGES = ("sft",)
 RANK = 65

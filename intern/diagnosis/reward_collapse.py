@@ -4,9 +4,9 @@ a learning rate is the usual cause; the policy has left the region in which its 
 from collections.abc import Sequence
 from math import log, sqrt
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, prompts
-from intern.remedy import more, times
+from intern.diagnosis._remedies import more, times
 
 STAGES = ("grpo",)
 RANK = 40

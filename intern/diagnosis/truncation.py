@@ -1,9 +1,9 @@
 """Truncation: most of what the model writes is cut at its limit, so that the answer is never reached and the end
 of a turn never learnt."""
 
-from intern.config import Recipe
+from intern.config.schema import Recipe
 from intern.diagnosis import Finding, Rows, halfway, mean, series
-from intern.remedy import times, to
+from intern.diagnosis._remedies import times, to
 
 STAGES = ("sft", "grpo")
 RANK = 35

@@ -8,8 +8,8 @@ from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from intern import worker
-from intern.config import Compute
+from intern.config.schema import Compute
+from intern.trial import worker
 
 QUIET = {
     "TOKENIZERS_PARALLELISM": "false",

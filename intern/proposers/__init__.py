@@ -4,8 +4,9 @@ study can be continued by any process. None left means that the contract is exha
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from intern import contract, disk
-from intern.config import Proposer, Recipe
+from intern import files
+from intern.config import contract
+from intern.config.schema import Proposer, Recipe
 from intern.records import Left, Proposal, Trial
 
 Proposals = tuple[Proposal, ...]
@@ -42,5 +43,5 @@ class View:
     def tried(self, proposal: Proposal) -> bool:
         """Whether the ledger has this very config, seed and fidelity, whatever came of it but want of space."""
         wanted = (proposal.recipe, {*self.pins, *proposal.overrides}, proposal.seed, proposal.fidelity)
-        run = (t for t in self.trials if t.kind not in ("confirm", "rollback") and not disk.failed(t.reason))
+        run = (t for t in self.trials if t.kind not in ("confirm", "rollback") and not files.failed(t.reason))
         return any((t.recipe, set(t.overrides), t.seed, t.fidelity) == wanted for t in run)

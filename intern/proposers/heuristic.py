@@ -7,10 +7,13 @@ override left out at a time, the winner with other seeds. It ends before the bud
 from collections.abc import Iterator
 from math import hypot, prod
 
-from intern import contract, judge, recovery, remedy, search
-from intern.contract import Choices, Domain, Range
+from intern.config import contract
+from intern.config.contract import Choices, Domain, Range
+from intern.diagnosis import _remedies
 from intern.proposers import Proposals, View
 from intern.records import Proposal, Trial
+from intern.search import recovery, sampler
+from intern.stats import paired
 
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
@@ -26,7 +29,7 @@ def propose(view: View) -> Proposals:
 
 def plan(view: View) -> Iterator[Proposal]:
     """All that could be tried, in order; it starts anew with each trial, since each changes what is best."""
-    if not judge.beatable(view.incumbent):  # whether it was luck is left to ask
+    if not paired.beatable(view.incumbent):  # whether it was luck is left to ask
         yield from repeats(view) if winner(view).recipe in view.recipes else ()
         return
     yield from cheap(view)
@@ -80,12 +83,12 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 def longer(view: View, name: str) -> Iterator[Proposal]:
     """Twice the steps of the best trial in full, if the last lengthening alone brought more than chance. The first
     evidence is the cheap trial: a recipe without one is lengthened by its sweep."""
-    start, space = best(view, name, 1.0), search.Space.of(view.recipes[name])
+    start, space = best(view, name, 1.0), sampler.Space.of(view.recipes[name])
     before = next((t for t in view.trials if start and t.number == start.parent and t.recipe == name), None)
     if start is None or before is None or before.state != "COMPLETE" or not lengthened(start, before, space):
         return
     gain = start.mean("dev") - before.mean("dev")
-    doubled = {key: remedy.times(2)(space.bounds[key], steps) for key, steps in lengths(start, space).items()}
+    doubled = {key: _remedies.times(2)(space.bounds[key], steps) for key, steps in lengths(start, space).items()}
     more = {key: value for key, value in doubled.items() if value is not None and value > lengths(start, space)[key]}
     words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in more.items())
     if words and view.pinned.isdisjoint(more) and gain >= 2 * hypot(start.stderr("dev"), before.stderr("dev")):
@@ -94,16 +97,16 @@ def longer(view: View, name: str) -> Iterator[Proposal]:
         yield Proposal(name, overrides, parent=start.number, seed=start.seed, hypothesis=why)
 
 
-def lengthened(trial: Trial, before: Trial, space: search.Space) -> bool:
+def lengthened(trial: Trial, before: Trial, space: sampler.Space) -> bool:
     """Whether a trial is an earlier one with more steps and no other change."""
     changed = {named(word) for word in set(trial.overrides) ^ set(before.overrides)}
     now, then = lengths(trial, space), lengths(before, space)
     return changed <= set(LENGTH) and now != then and all(steps >= then.get(key, 0) for key, steps in now.items())
 
 
-def lengths(trial: Trial, space: search.Space) -> dict[str, float]:
+def lengths(trial: Trial, space: sampler.Space) -> dict[str, float]:
     """The steps or epochs that a trial was given, for each contract key that sets them."""
-    own = search.values(trial, space)
+    own = sampler.values(trial, space)
     return {key: value * trial.fidelity for key, value in own.items() if key in LENGTH and value is not None}
 
 
@@ -124,10 +127,10 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
 
 def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, float, float], ...]:
     """(key, low, high) near the values of a trial, for the keys that are ranges."""
-    space, found = search.Space.of(view.recipes[start.recipe]), []
-    own = search.values(start, space)
+    space, found = sampler.Space.of(view.recipes[start.recipe]), []
+    own = sampler.values(start, space)
     for key in keys:
-        domain, value = space.bounds[key], own[key] if own[key] is not None else remedy.TRL_DEFAULTS.get(key)
+        domain, value = space.bounds[key], own[key] if own[key] is not None else _remedies.TRL_DEFAULTS.get(key)
         if isinstance(domain, Range) and value is not None and domain.low <= value <= domain.high:
             part = (domain.high - domain.low) / NEAR
             found.append((key, value / NEAR, value * NEAR) if domain.log else (key, value - part, value + part))
@@ -209,8 +212,8 @@ def onward(view: View) -> Iterator[Proposal]:
 
 def exhausted(view: View, name: str, keys: tuple[str, ...]) -> bool:
     """Whether every combination of the keys' values was tried in full; of none there is nothing to try."""
-    space = search.Space.of(view.recipes[name])
-    run = [search.values(t, space) for t in view.trials if t.recipe == name and t.fidelity == 1.0]
+    space = sampler.Space.of(view.recipes[name])
+    run = [sampler.values(t, space) for t in view.trials if t.recipe == name and t.fidelity == 1.0]
     seen = {combined for own in run if None not in (combined := tuple(own[key] for key in keys))}
     return not keys or prod(size(space.bounds[key]) for key in keys) <= len(seen)
 

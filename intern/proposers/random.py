@@ -3,8 +3,8 @@
 import math
 from random import Random
 
-from intern import contract
-from intern.contract import Choices, Range, Value
+from intern.config import contract
+from intern.config.contract import Choices, Range, Value
 from intern.proposers import Proposals, View
 from intern.records import Proposal
 

@@ -4,10 +4,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-from intern import contamination, evaluation, items, plugins
-from intern.config import Config, Goal, Source
+from intern import plugins
+from intern.config.schema import Config, Goal, Source
+from intern.data import contamination, items, tasks
+from intern.data.items import Row
 from intern.errors import UserError
-from intern.items import Row
 from intern.stages import Inputs, Step
 
 VERSION = 3
@@ -52,12 +53,12 @@ def guard(config: Config, inputs: Inputs) -> contamination.Guard:
     """Every dev and test item of the goal, lm-eval's own tasks included."""
     goal, keys, questions = config.goal, [], []
     for split in ("dev", "test"):
-        if not evaluation.named(goal, split):
+        if not tasks.named(goal, split):
             held = items.read(inputs.items / f"{split}.jsonl")
             keys += [row["key"] for row in held]
             questions += [row["question"] for row in held]
         else:
-            for _, task in evaluation.tasks(goal, split, inputs.items, config.model.eos_token or "", config.compute):
+            for _, task in tasks.tasks(goal, split, inputs.items, config.model.eos_token or "", config.compute):
                 texts = [text for doc in task.eval_docs for text in strings(doc)]
                 keys += [items.normal(text) for text in texts]
                 questions += texts

@@ -4,8 +4,9 @@ config, recipe. Architecture and template must equal the base's; the folder is l
 import shutil
 from pathlib import Path
 
-from intern import base, library
-from intern.config import Config
+from intern import checkpoints
+from intern.config import library
+from intern.config.schema import Config
 from intern.stages import Inputs, Step
 
 VERSION = 1
@@ -23,7 +24,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     (out / "recipe.yaml").write_text(library.dump(config.recipe), encoding="utf-8")
     begun = Path(config.model.path)
     if begun.is_dir():
-        for what, of in (("architecture", base.architecture), ("chat template", base.template)):
+        for what, of in (("architecture", checkpoints.architecture), ("chat template", checkpoints.template)):
             if of(out) != of(begun):
                 raise ValueError(f"the {what} of the export differs from the base's")
     generates(out)

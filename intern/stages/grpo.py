@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from intern import canary, items, plugins
-from intern.config import Config, answer_length
-from intern.items import Row
+from intern import plugins
+from intern.config.schema import Config, answer_length
+from intern.data import items
+from intern.data.items import Row
 from intern.rewards import Outcome
-from intern.stages import Inputs, Step
+from intern.stages import Inputs, Step, _probe
 
 VERSION = 3
 READS = (
@@ -30,16 +31,16 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    from intern import training
+    from intern.stages import _trainer
 
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
-    held, trained = canary.parted(items.read(inputs.rows))
+    held, trained = _probe.parted(items.read(inputs.rows))
     rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in trained]
     kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
     length = config.recipe.grpo.max_completion_length or answer_length(config.goal)
     settings = replace(config.recipe.grpo, max_completion_length=length)
     config = replace(config, recipe=replace(config.recipe, grpo=settings))
-    arguments = training.arguments(settings, config, inputs, out, step.fidelity)
+    arguments = _trainer.arguments(settings, config, inputs, out, step.fidelity)
     ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
     scorer = plugins.load("rewards", config.goal.scorer).outcome if ours else None
     trainer = GRPOTrainer(
@@ -49,21 +50,21 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
             reward(name, plugins.load("rewards", name).outcome, scorer, logs=name == names[0]) for name in names
         ],
         train_dataset=Dataset.from_list([{key: row[key] for key in sorted(kept)} for row in rows]),
-        processing_class=training.tokenizer(inputs, config),
-        peft_config=training.lora(config),
+        processing_class=_trainer.tokenizer(inputs, config),
+        peft_config=_trainer.lora(config),
     )
-    watch = training.Watch("grpo", config, out)
+    watch = _trainer.Watch("grpo", config, out)
     if scorer and held and config.diagnose:
         watch.looks = LOOKS
         watch.look = partial(marked, trainer, held, scorer, config)
-    training.fit(trainer, config, out, watch)
+    _trainer.fit(trainer, config, out, watch)
 
 
 def marked(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -> dict[str, Any]:
     """Which of the held-out rows are right: the other rates of a stage of rollouts are those of its rollouts."""
-    from intern import training
+    from intern.stages import _trainer
 
-    found = training.canaries(trainer, rows, scorer, config)
+    found = _trainer.canaries(trainer, rows, scorer, config)
     return {key: found[key] for key in ("canaries", "right", "right_rate")}
 
 
@@ -78,7 +79,7 @@ def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> C
         lists = {key: values for key, values in columns.items() if isinstance(values, list) and len(values) == size}
         rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
         texts = [completion[0]["content"] for completion in completions]
-        for metric, value in canary.rates(texts, rows, scorer).items() if logs else ():
+        for metric, value in _probe.rates(texts, rows, scorer).items() if logs else ():
             log_metric(metric, value)
         return [outcome(text, row) or 0.0 for text, row in zip(texts, rows, strict=True)]
 

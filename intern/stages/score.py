@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from intern import evaluation, items
-from intern.config import Config, Task
+from intern.config.schema import Config, Task
+from intern.data import items, tasks
 from intern.errors import UserError
 from intern.records import Score
 from intern.stages import Inputs, Step
@@ -27,7 +27,7 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     scorer = language_model(config, inputs)
     stop = config.model.eos_token or scorer.tokenizer.eos_token
     scores, samples = [], []
-    for task, loaded in evaluation.tasks(config.goal, step.split, inputs.items, stop, config.compute):
+    for task, loaded in tasks.tasks(config.goal, step.split, inputs.items, stop, config.compute):
         print(f"score: {task.name} ({step.split}, {step.shots}-shot)", flush=True)
         loaded.set_config("num_fewshot", step.shots)
         loaded.set_fewshot_seed(FEW_SHOT_SEED)
@@ -53,12 +53,12 @@ def language_model(config: Config, inputs: Inputs) -> Any:
     import torch
     from lm_eval.models.huggingface import HFLM
 
-    from intern import training
+    from intern.stages import _trainer
 
     return HFLM(
         pretrained=str(inputs.model),
-        revision=training.revision(inputs, config) or "main",
-        tokenizer=training.tokenizer(inputs, config),
+        revision=_trainer.revision(inputs, config) or "main",
+        tokenizer=_trainer.tokenizer(inputs, config),
         dtype=config.model.dtype,
         device="cuda" if torch.cuda.is_available() else "cpu",
         batch_size=config.compute.eval_batch_size,

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from intern import canary, items, plugins
-from intern.config import Config
-from intern.items import Row
-from intern.stages import Inputs, Step
+from intern import plugins
+from intern.config.schema import Config
+from intern.data import items
+from intern.data.items import Row
+from intern.stages import Inputs, Step, _probe
 
 VERSION = 3
 READS = (
@@ -27,29 +28,29 @@ def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from intern import training
+    from intern.stages import _trainer
 
     rows = items.read(inputs.rows)
-    held, trained = canary.parted(rows)
-    arguments = training.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
+    held, trained = _probe.parted(rows)
+    arguments = _trainer.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
     trainer = SFTTrainer(
         model=str(inputs.model),
         args=SFTConfig(**arguments, **watching(len(held), config.recipe.sft.per_device_train_batch_size or 8)),
         train_dataset=Dataset.from_list([chat(row) for row in trained]),
         eval_dataset=Dataset.from_list([chat(row) for row in held]) if held else None,
-        processing_class=training.tokenizer(inputs, config),
-        peft_config=training.lora(config),
+        processing_class=_trainer.tokenizer(inputs, config),
+        peft_config=_trainer.lora(config),
     )
     outcome = plugins.load("rewards", config.goal.scorer).outcome
     judged = [outcome(row["target"], row) for row in rows]
     # lm-eval's own tasks may find an answer in another way than our scorer
     ours = not config.goal.dev or None not in judged
     targets = {"target_parse_rate": 1 - judged.count(None) / len(rows), "target_score": judged.count(1.0) / len(rows)}
-    watch = training.Watch("sft", config, out, **(targets if ours else {}))
+    watch = _trainer.Watch("sft", config, out, **(targets if ours else {}))
     if ours and held and config.diagnose:
         watch.looks = LOOKS
-        watch.look = partial(training.canaries, trainer, held, outcome, config)
-    training.fit(trainer, config, out, watch)
+        watch.look = partial(_trainer.canaries, trainer, held, outcome, config)
+    _trainer.fit(trainer, config, out, watch)
 
 
 def chat(row: Row) -> dict[str, Any]:

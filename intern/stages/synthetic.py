@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-from intern import items
-from intern.config import Config
+from intern.config.schema import Config
+from intern.data import items
 from intern.errors import UserError
 from intern.stages import Inputs, Step
 

@@ -1,0 +1,268 @@
+"""What this machine has for a study and what it lacks, what each lack costs, and the fix.
+
+It imports nothing that it examines, so that it runs in a broken set-up and within a second. No key is ever shown.
+
+    python -m intern doctor"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from http.client import HTTPException
+from importlib import metadata, util
+from pathlib import Path
+from threading import Thread
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from intern.cli import table
+
+PYTHON = (3, 11)
+PINS = Path(__file__).resolve().parents[2] / "scripts" / "constraints.txt"  # in a checkout
+SECONDS = 2.0  # for an answer of the Hub
+MEMORY_GB, DISK_GB = 2, 2  # what a study of the embedded model takes, rounded up
+ROOMY_GB = 50  # a checkpoint of 1.7 B parameters is 3.4 GB, and a study keeps one for each distinct stage
+KEYS = {"ANTHROPIC_API_KEY": "no language model proposes; proposer=heuristic and random need none. Set it"}
+STYLES = {"ok": "green", "warn": "yellow", "lack": "red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    """Its name."""
+    mark: str
+    """ok; warn: there, but not as it should be; lack: not there."""
+    seen: str
+    """What was found."""
+    cost: str = ""
+    """What that costs, and the fix."""
+    stops: bool = False
+    """Whether the embedded default (goal=arithmetic model=tiny) cannot run so."""
+
+
+def run(as_json: bool) -> int:
+    """Print every finding; returns 2 where something stops the embedded default."""
+    found = list(findings())
+    stopped = [finding.what for finding in found if finding.stops]
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in found], indent=1))
+    else:
+        table.show(("", "what", "seen", "cost and fix"), [(f.mark, f.what, f.seen, f.cost) for f in found], STYLES)
+        default = "goal=arithmetic model=tiny"
+        print(f"\n{default} cannot run: {', '.join(stopped)}." if stopped else f"\n{default} runs here.")
+    return 2 if stopped else 0
+
+
+def findings() -> Iterator[Finding]:
+    """Every examination; the network is asked first and heard last."""
+    answer = asked(endpoint())
+    yield python()
+    yield from packages()
+    yield cores()
+    yield memory()
+    yield gpu()
+    yield disk(Path("outputs"))
+    yield from keys()
+    yield slurm()
+    yield network(answer)
+
+
+def python() -> Finding:
+    """The interpreter."""
+    seen, needed = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, PYTHON))
+    if sys.version_info >= PYTHON:
+        return Finding("python", "ok", seen)
+    return Finding("python", "warn", seen, f"{needed} or newer is needed: PYTHON=python3.12 scripts/intern", True)
+
+
+def packages() -> Iterator[Finding]:
+    """What intern requires, against the ranges of its own metadata and, in a checkout, the pins."""
+    try:
+        wanted = metadata.requires("intern") or []
+        from packaging.requirements import Requirement
+    except (metadata.PackageNotFoundError, ModuleNotFoundError) as missing:
+        yield Finding("packages", "lack", f"no {missing.name}", f"nothing runs: {install()}", True)
+        return
+    needed = [r for r in map(Requirement, wanted) if not r.marker or r.marker.evaluate({"extra": ""})]
+    sound = True
+    for requirement in needed:
+        seen = version(requirement.name)
+        if seen is None or seen not in requirement.specifier:
+            sound = False
+            mark, wrong = ("lack", "not installed") if seen is None else ("warn", seen)
+            yield Finding(requirement.name, mark, wrong, f"{requirement} is needed: {install()}", True)
+    if sound:
+        yield Finding("packages", "ok", f"{len(needed)} requirements met")
+    if PINS.exists():
+        yield pins(dict(line.split("==") for line in PINS.read_text().split()))
+
+
+def pins(pinned: dict[str, str]) -> Finding:
+    """The installed versions against those that the figures of this repository were measured with."""
+    seen = {name: version(name) for name in pinned}
+    other = [f"{n} {v} (pin {pinned[n]})" for n, v in seen.items() if v and v.partition("+")[0] != pinned[n]]
+    if not other:
+        return Finding("pins", "ok", f"{sum(map(bool, seen.values()))} of {len(pinned)} installed, each as pinned")
+    more = f" and {len(other) - 4} more" if len(other) > 4 else ""
+    return Finding("pins", "warn", ", ".join(other[:4]) + more, f"figures may differ from the published: {install()}")
+
+
+def version(name: str) -> str | None:
+    """The installed version of a package."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def install() -> str:
+    """How this set-up is mended."""
+    return "rm -f .venv/.installed; scripts/intern" if PINS.exists() else "install intern's wheel again"
+
+
+def cores() -> Finding:
+    """What this process may use."""
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if number > 1:
+        return Finding("cores", "ok", str(number))
+    return Finding("cores", "warn", "1", "the trial and its coordinator share it: give more budget.hours")
+
+
+def memory() -> Finding:
+    """Free and total, in GB; a container's limit counts."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = free = os.sysconf("SC_PHYS_PAGES") * page / 1e9
+    if (info := Path("/proc/meminfo")).exists():
+        free = int(re.search(r"MemAvailable:\s+(\d+)", info.read_text())[1]) * 1024 / 1e9
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text().strip()).isdigit():
+        used = int(limit.with_name("memory.current").read_text()) / 1e9
+        total, free = min(total, int(text) / 1e9), min(free, int(text) / 1e9 - used)
+    seen = f"{free:.1f} of {total:.1f} GB free"
+    if free >= MEMORY_GB:
+        return Finding("memory", "ok", seen)
+    cost = f"a study of the tiny model takes {MEMORY_GB} GB: end other programs"
+    return Finding("memory", "warn", seen, cost, total < MEMORY_GB)
+
+
+def gpu() -> Finding:
+    """What nvidia-smi names, and whether the installed torch was built for it."""
+    names = gpus()
+    if not names:
+        cost = "model=tiny takes minutes without one; qwen3-0.6b and qwen3-1.7b need one (24 GB or more)"
+        return Finding("GPU", "lack", "none that nvidia-smi names", cost)
+    if cuda() is None:
+        fix = "pip install --upgrade --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
+        return Finding("GPU", "warn", "; ".join(names), f"torch is built for CPU alone and leaves it idle: {fix}")
+    return Finding("GPU", "ok", f"{'; '.join(names)}; torch for CUDA {cuda()}")
+
+
+def gpus() -> list[str]:
+    """Name and memory of each GPU."""
+    ask = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        ended = subprocess.run(ask, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return ended.stdout.strip().splitlines() if ended.returncode == 0 else []
+
+
+def cuda() -> str | None:
+    """The CUDA version that torch was built for, read from its files: importing it takes seconds."""
+    torch = util.find_spec("torch")
+    if torch is None or torch.origin is None or not (file := Path(torch.origin).with_name("version.py")).exists():
+        return None
+    found = re.search(r"^cuda\b.*= *'([\d.]+)'", file.read_text(), re.MULTILINE)
+    return found[1] if found else None
+
+
+def disk(outputs: Path) -> Finding:
+    """Room and permission where studies are written."""
+    place = next(path for path in (outputs.absolute(), *outputs.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    seen = f"{free:.0f} GB free at {place}"
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return Finding("disk", "lack", f"{place} cannot be written to", "give a folder that can: outputs=PATH", True)
+    if free < ROOMY_GB:
+        cost = f"the tiny model takes {DISK_GB} GB, others rather {ROOMY_GB}: give a roomier folder, outputs=PATH"
+        return Finding("disk", "warn", seen, cost, free < DISK_GB)
+    return Finding("disk", "ok", seen)
+
+
+def keys() -> Iterator[Finding]:
+    """Which keys are there; none is read further than that."""
+    cost = "gated data sets (GPQA) and private models stay closed: hf auth login, or set HF_TOKEN"
+    hub = bool(os.environ.get("HF_TOKEN")) or filled(token_file())
+    yield Finding("HF_TOKEN", "ok", "present") if hub else Finding("HF_TOKEN", "lack", "absent", cost)
+    for key, lost in KEYS.items():
+        yield Finding(key, "ok", "present") if os.environ.get(key) else Finding(key, "lack", "absent", lost)
+
+
+def token_file() -> Path:
+    """Where huggingface_hub keeps a token, by its own rules."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    return Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
+
+
+def filled(path: Path) -> bool:
+    """Whether a file is there with something in it."""
+    return path.is_file() and path.stat().st_size > 0
+
+
+def slurm() -> Finding:
+    """A cluster to send trials to."""
+    if found := shutil.which("sbatch"):
+        return Finding("Slurm", "ok", found)
+    return Finding("Slurm", "lack", "no sbatch", "trials run on this machine alone; log in to a cluster's head node")
+
+
+def endpoint() -> str | None:
+    """The Hub's address without a password that it may hold; None where the environment forbids to ask it."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return None
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+
+
+def asked(url: str | None) -> Future[str]:
+    """The Hub's answer, fetched beside the other work: "" where it is well, else what is wrong."""
+    answer: Future[str] = Future()
+
+    def ask() -> None:
+        try:
+            urlopen(Request(url, method="HEAD"), timeout=SECONDS).close()
+            answer.set_result("")
+        except HTTPError as error:
+            answer.set_result("" if error.code < 500 else f"status {error.code}")
+        except (OSError, ValueError, HTTPException) as error:  # no route, no name, no such scheme
+            answer.set_result(str(getattr(error, "reason", error)))
+
+    if url:
+        Thread(target=ask, daemon=True).start()  # a name server may keep it longer than any time-out
+    return answer
+
+
+def network(answer: Future[str]) -> Finding:
+    """Whether the Hub answers."""
+    cost = "the embedded models and goals need none; Hub models and data sets do"
+    url = endpoint()
+    if url is None:
+        return Finding("network", "lack", "HF_HUB_OFFLINE is set", f"{cost}: unset it")
+    host = urlsplit(url).hostname or "HF_ENDPOINT"
+    try:
+        fault = answer.result(timeout=SECONDS)
+    except TimeoutError:
+        fault = f"no answer in {SECONDS:.0f} s"
+    if not fault:
+        return Finding("network", "ok", f"{host} answers")
+    fix = "check the connection, or set HF_ENDPOINT to a mirror"
+    return Finding("network", "lack", f"{host}: {fault}", f"{cost}: {fix}")
