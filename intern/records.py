@@ -1,20 +1,25 @@
 """The run-time nouns of a study: frozen records that pass between its parts and go to disk as JSON."""
 
-import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+from intern.overrides import Overrides
 
 Kind = Literal["baseline", "propose", "sweep", "remedy", "rollback", "ablate", "repeat", "confirm"]
-UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
 State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "REJECTED"]
 Call = Literal["keep", "discard", "undecided"]
+UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
+Record = TypeVar("Record")
+ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
 @dataclass(frozen=True)
 class Score:
-    """One task's result for one checkpoint; the per-sample outcomes lie beside it on disk."""
+    """One task's result for one checkpoint; the outcome of each item lies beside it on disk."""
 
     task: str
     """lm-eval's name of the task."""
@@ -43,13 +48,13 @@ class Diagnosis:
     rule: str
     """File name under intern/diagnosis."""
     stage: str
-    """The stage that was stopped."""
+    """Name, in the recipe, of the stage that was stopped."""
     step: int
     """Optimiser step at which the rule fired."""
     symptom: str
     """What was seen, with its numbers."""
-    remedies: tuple[tuple[str, ...], ...]
-    """Competing remedies, each a tuple of overrides inside the recipe's contract."""
+    remedies: tuple[Overrides, ...]
+    """Competing remedies, each a change inside the recipe's contract."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,8 @@ class Proposal:
 
     recipe: str
     """Name of the recipe, as in recipe=<name>."""
-    overrides: tuple[str, ...] = ()
-    """`recipe.<key>=<value>` strings, each inside the recipe's contract."""
+    overrides: Overrides = Overrides()
+    """What differs from the recipe's file, inside its contract."""
     kind: Kind = "propose"
     """Why it is tried."""
     parent: int | None = None
@@ -78,23 +83,43 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The paired comparison of a trial with the incumbent on the same dev items."""
+    """The paired comparison of a trial with another on the same dev items."""
 
     call: Call
     """keep: better; discard: worse; undecided: the items cannot tell."""
     against: int
-    """Number of the incumbent trial."""
+    """Number of the other trial."""
     wins: int
     """Items that only the candidate got right."""
     losses: int
-    """Items that only the incumbent got right."""
+    """Items that only the other got right."""
     p: float
     """Two-sided exact p-value of the sign test on the discordant items."""
 
 
 @dataclass(frozen=True)
+class StageRun:
+    """One stage of a trial, as it ran."""
+
+    name: str
+    """Its name in the recipe, or "score", or "export"."""
+    stage: str
+    """File name under intern/stages."""
+    out: str
+    """Its output's name in the store."""
+    reused: bool
+    """Whether the output was there already."""
+    seconds: float
+    """Wall time."""
+    split: str = ""
+    """For a score: "dev" or "test"."""
+    shots: int = 0
+    """For a score: worked examples in the prompt."""
+
+
+@dataclass(frozen=True)
 class Trial:
-    """One vetted, composed config with a seed: a number in the study."""
+    """One vetted config with a seed: a number in the study."""
 
     number: int
     """Place in the ledger, from 0 (the untouched base model)."""
@@ -106,7 +131,7 @@ class Trial:
     """The trial that it varies, if any."""
     recipe: str | None = None
     """Recipe name; None for the baseline."""
-    overrides: tuple[str, ...] = ()
+    overrides: Overrides = Overrides()
     """All that differs from the recipe's file, pins of the command line included."""
     seed: int = 0
     """Seed of every stage."""
@@ -126,22 +151,22 @@ class Trial:
     """Why it FAILed or was REJECTED."""
     hypothesis: str = ""
     """The proposer's sentence."""
-    stages: tuple[dict[str, Any], ...] = field(default=())
-    """Per stage: name, output folder, seconds, and whether it was reused."""
+    stages: tuple[StageRun, ...] = ()
+    """The stages that ended, in order."""
 
     def mean(self, split: str, shots: int = 0) -> float | None:
-        """Mean value over the tasks of a split, or None where it was not scored."""
+        """Return the mean value over the tasks of a split, or None if it was not scored."""
         values = [s.value for s in self.scores if s.split == split and s.shots == shots]
         return sum(values) / len(values) if values else None
 
     def stderr(self, split: str, shots: int = 0) -> float:
-        """Standard error of that mean: the tasks share no item."""
+        """Return the standard error of that mean: the tasks share no item."""
         errors = [s.stderr for s in self.scores if s.split == split and s.shots == shots]
         return math.hypot(*errors) / max(len(errors), 1)
 
     def public(self) -> dict[str, Any]:
-        """The documented interface of `trials --json`."""
-        row = json.loads(json.dumps(asdict(self)))  # tuples are lists there
+        """Return the documented interface of `trials --json`."""
+        row = dump(self)
         return row | {"verdict": row["verdict"] and row["verdict"]["call"]}
 
 
@@ -154,8 +179,8 @@ class Left:
     hours: float
     """Wall time that trials may still take."""
 
-    def lacks(self, fidelity: float = 0.0) -> str | None:
-        """Which part is used up, or does not suffice for a trial of that fidelity; None where there is enough."""
+    def lack(self, fidelity: float = 0.0) -> str | None:
+        """Say which part is used up, or does not suffice for a trial of that fidelity; None if there is enough."""
         if self.trials <= 0:
             return "all trials of the budget are used"
         if self.hours <= 0:
@@ -164,8 +189,36 @@ class Left:
         return short if self.trials < fidelity else None
 
 
-def write_whole(path: Path, value: Any) -> None:
-    """JSON that is either there whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1))
-    part.replace(path)
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return pydantic's reader and writer of a record type, which takes milliseconds to make."""
+    if kind not in ADAPTERS:
+        ADAPTERS[kind] = TypeAdapter(kind)
+    return ADAPTERS[kind]
+
+
+def load(kind: type[Record], value: Any) -> Record:
+    """Return the record that JSON holds.
+
+    Raises:
+        pydantic.ValidationError: if a field is missing or of another type.
+    """
+    record: Record = adapter(kind).validate_python(value)
+    return record
+
+
+def read(kind: type[Record], path: Path) -> Record:
+    """Return the record that a JSON file holds."""
+    record: Record = adapter(kind).validate_json(path.read_bytes())
+    return record
+
+
+def dump(record: Any) -> dict[str, Any]:
+    """Return a record as JSON."""
+    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json")
+    return found
+
+
+def dump_set(record: Any) -> dict[str, Any]:
+    """Return a record as JSON, without the fields that are as their defaults."""
+    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
+    return found

@@ -1,12 +1,12 @@
 """What the diagnosis rules catch, and what they stop by mistake: real runs through the command line, one table.
 
 planted   each stock recipe with its learning rate times ten, on every embedded goal: the share that is stopped, after
-          what share of the steps, and whether the remedy that held beats the checkpoint which entered the stage
+          what share of the steps, and whether a remedy beats the checkpoint which entered the stage
 healthy   the same recipes as they are: every stop is a false one
 others    completions longer than their limit, targets without an answer line, a reward that finds nothing to judge,
           a data set of which half is wrong
 
-"held" of a planted rate says that its undoing is found and that it beats the checkpoint before, on dev, at p < 0.05.
+"mended" of a planted rate says that its undoing is found and that it beats the checkpoint before, on dev, at p < 0.05.
 The thresholds of the rules were set while looking at runs of these goals; --first names seeds that nobody has seen.
 
 A run that is there already is not run again. On two cores about an hour:
@@ -14,7 +14,6 @@ A run that is there already is not run again. On two cores about an hour:
     python scripts/bench_diagnosis.py outputs/bench --jobs 2"""
 
 import argparse
-import json
 import random
 import subprocess
 import sys
@@ -28,13 +27,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from intern.config import library
+from intern.config import library, strict_yaml
 from intern.config.schema import Goal
 from intern.data import items
-from intern.errors import read_yaml
 from intern.records import Trial
 from intern.search import recovery
-from intern.study import ledger
+from intern.study.reader import Reader
 
 GOALS = ("arithmetic", "mixed", "sorting", "stories")
 PLANTED = {"sft": "sft", "grpo": "grpo", "sft_grpo": "grpo"}  # recipe: the stage whose learning rate is raised
@@ -69,7 +67,7 @@ def runs(out: Path, seeds: int, recovered: int, healthy: int, begin: int) -> Ite
     """Every run; the first `recovered` seeds of a planted rate get one remedy; other plants, one seed, get two."""
     paths = {}
     for recipe, stage in PLANTED.items():
-        raw = read_yaml(library.FOLDER / "generated" / f"{recipe}.yaml")
+        raw = strict_yaml.read(library.FOLDER / "generated" / f"{recipe}.yaml")
         raw[stage]["learning_rate"] *= FACTOR
         paths[recipe] = str(written(out, f"planted_{recipe}", raw))
     names, every = ",".join(PLANTED), tuple(range(begin, begin + seeds))
@@ -103,7 +101,7 @@ def written(out: Path, name: str, raw: dict) -> Path:
 
 def others(out: Path) -> Iterator[tuple[str, str, dict]]:
     """(case, stock recipe, what it becomes) of the plants that are no learning rate."""
-    grpo, sft = (read_yaml(library.FOLDER / "generated" / f"{name}.yaml") for name in ("grpo", "sft"))
+    grpo, sft = (strict_yaml.read(library.FOLDER / "generated" / f"{name}.yaml") for name in ("grpo", "sft"))
     yield "long", "grpo", {**grpo, "grpo": {**grpo["grpo"], "max_completion_length": 8}, "tunable": {
         **grpo["tunable"], "grpo.max_completion_length": {"low": 8, "high": 128}}}  # fmt: skip
     yield "unjudged", "grpo", {**grpo, "rewards": {"prefix_equation": 1.0}}
@@ -136,46 +134,46 @@ def run(one: Run, out: Path) -> str:
     return "" if done.returncode == 0 else f"{one.name}: {done.stderr.strip()[-300:]}"
 
 
-def found(one: Run, recipe: str, out: Path) -> list[tuple[Run, Trial, tuple[Trial, ...]]]:
-    """The runs of one recipe that have ended, each with its study's ledger."""
-    trials = ledger.trials(out / one.name)
-    own = [t for t in trials if t.kind == "propose" and t.recipe.split("/")[1].removeprefix("planted_") == recipe]
-    own = own if "," in one.recipe else [t for t in trials if t.kind == "propose"][:1]
-    return [(one, t, trials) for t in own if t.state in ("COMPLETE", "PRUNED")]
+def ended(one: Run, recipe: str, out: Path) -> list[tuple[Run, Trial, Reader]]:
+    """Return the runs of one recipe that have ended, each with its study."""
+    study = Reader(out / one.name)
+    proposed = [t for t in study.trials if t.kind == "propose"]
+    own = [t for t in proposed if t.recipe.split("/")[1].removeprefix("planted_") == recipe]
+    own = own if "," in one.recipe else proposed[:1]
+    return [(one, t, study) for t in own if t.state in ("COMPLETE", "PRUNED")]
 
 
-def steps(trial: Trial, out: Path, name: str) -> int:
-    """The steps that the stopped stage would have had."""
-    rows = (out / name / "stages" / trial.stages[-1]["out"] / "metrics.jsonl").read_text().splitlines()
-    return json.loads(rows[-1])["steps"]
+def steps(trial: Trial, study: Reader) -> int:
+    """Return the steps that the stopped stage would have had."""
+    return study.metrics(trial, study.begun(trial)[-1])[-1]["steps"]
 
 
 def row(table: Table, what: tuple[str, ...], chosen: list[Run], out: Path) -> tuple[int, int]:
-    """Add one line; returns (stopped, run)."""
-    ended = [entry for one in chosen for entry in found(one, what[2], out)]
+    """Add one line; return (stopped, run)."""
+    runs = [entry for one in chosen for entry in ended(one, what[2], out)]
     planted = PLANTED[what[2]] if what[0] == "planted" else ""  # a stop before the planted stage is a false one
-    stopped = [entry for entry in ended if (d := entry[1].diagnosis) and (not planted or d.stage == planted)]
+    stopped = [entry for entry in runs if (d := entry[1].diagnosis) and (not planted or d.stage == planted)]
     rules = sorted({own.diagnosis.rule for _, own, _ in stopped})
-    shares = [own.diagnosis.step / steps(own, out, one.name) for one, own, _ in stopped]
-    tried = [(own, trials) for one, own, trials in stopped if one.trials > 1]
-    held = [best for own, trials in tried if (best := recovery.held(own, trials))]
-    gains = [f"+{t.recovery.wins} −{t.recovery.losses}" for t in held]
-    scores = [f"{100 * own.mean('dev'):.0f}" for _, own, _ in ended if own.mean("dev") is not None]
+    shares = [own.diagnosis.step / steps(own, study) for _, own, study in stopped]
+    tried = [(own, study) for one, own, study in stopped if one.trials > 1]
+    helped = [best for own, study in tried if (best := recovery.effective(own, study.history))]
+    gains = [f"+{t.recovery.wins} −{t.recovery.losses}" for t in helped]
+    scores = [f"{100 * own.mean('dev'):.0f}" for _, own, _ in runs if own.mean("dev") is not None]
     table.add_row(
         *what,
-        f"{len(stopped)}/{len(ended)}",
+        f"{len(stopped)}/{len(runs)}",
         f"{100 * mean(shares):.0f} %" if shares else "",
         ", ".join(rules),
-        f"{len(held)}/{len(tried)}" if tried else "",
+        f"{len(helped)}/{len(tried)}" if tried else "",
         ", ".join(gains),
         " ".join(scores),
     )
-    return len(stopped), len(ended)
+    return len(stopped), len(runs)
 
 
 def report(every: list[Run], out: Path) -> Table:
     """The table of all runs that are there."""
-    table = Table("case", "goal", "recipe", "stopped", "at", "rule", "held", "won, lost", "dev where not stopped, %")
+    table = Table("case", "goal", "recipe", "stopped", "at", "rule", "mended", "won, lost", "dev where not stopped, %")
     false = [0, 0]
     for case in dict.fromkeys(one.case for one in every):
         for goal in GOALS:

@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from intern.records import Score
-from intern.stats import paired
-from intern.study import ledger
+from intern.report import fmt
+from intern.study.reader import Reader
 
 GOALS = ("arithmetic", "mixed", "sorting", "stories")
 PROPOSERS = ("heuristic", "random")
 
 
 def run(out: Path, goal: str, proposer: str, seed: int, trials: int) -> str:
-    """One study to its end; returns what went wrong, or nothing."""
+    """Run one study to its end; return what went wrong, or nothing."""
     words = [f"goal={goal}", f"proposer={proposer}", f"seed={seed}", f"study={name(goal, proposer, seed)}"]
     fixed = [f"outputs={out}", f"budget.trials={trials}", "budget.hours=4", "goal.few_shot=0", "quiet=true"]
     done = subprocess.run([sys.executable, "-m", "intern", *words, *fixed], capture_output=True, text=True)
@@ -33,36 +33,34 @@ def run(out: Path, goal: str, proposer: str, seed: int, trials: int) -> str:
 
 
 def name(goal: str, proposer: str, seed: int) -> str:
-    """A study's name."""
+    """Return a study's name."""
     return f"{goal}-{proposer}-{seed}"
 
 
 def shown(score: Score | None) -> str:
-    """A score in per cent with its standard error."""
+    """Return a score in per cent with its standard error."""
     return f"{100 * score.value:.1f} ± {100 * score.stderr:.1f}" if score else "none"
 
 
 def pick(scores: tuple[Score, ...], split: str) -> Score | None:
-    """The score of a split."""
+    """Return the score of a split."""
     return next((s for s in scores if s.split == split and not s.shots), None)
 
 
 def table(out: Path, seeds: int) -> Table:
-    """All finished studies, and the paired differences."""
+    """Return all finished studies, and the paired differences."""
     found = Table("goal", "proposer", "seed", "base dev", "dev", "base test", "test", "minutes", "winner")
     tests: dict[tuple[str, str, int], float] = {}
     for goal, proposer, seed in product(GOALS, PROPOSERS, range(seeds)):
-        trials = ledger.trials(out / name(goal, proposer, seed))
-        if not trials or ledger.end(out / name(goal, proposer, seed)) is None:
+        study = Reader(out / name(goal, proposer, seed))
+        best, base = study.best, study.baseline
+        if study.ledger.end is None or best is None or base is None:
             continue
-        best, final = paired.incumbent(trials), [t for t in trials if t.kind == "confirm" and t.state == "COMPLETE"]
-        test = pick(final[-1].scores if final else trials[0].scores, "test")
+        test = pick((study.final or base).scores, "test")
         tests[goal, proposer, seed] = test.value
-        spent = sum(t.seconds or 0 for t in trials) / 60
-        what = " ".join([best.recipe or "base", *(word.removeprefix("recipe.") for word in best.overrides)])
-        base = trials[0].scores
-        scores = (pick(base, "dev"), pick(best.scores, "dev"), pick(base, "test"), test)
-        found.add_row(goal, proposer, str(seed), *map(shown, scores), f"{spent:.1f}", what)
+        spent = sum(t.seconds or 0 for t in study.trials) / 60
+        scores = (pick(base.scores, "dev"), pick(best.scores, "dev"), pick(base.scores, "test"), test)
+        found.add_row(goal, proposer, str(seed), *map(shown, scores), f"{spent:.1f}", fmt.what(best))
     gaps = [
         100 * (tests[goal, "heuristic", seed] - tests[goal, "random", seed])
         for goal, seed in product(GOALS, range(seeds))

@@ -4,7 +4,7 @@ A Qwen3 of 0.82 million parameters, byte by byte, reads short documents of small
 guessed sums, columns, times tables, sorting, stories as expressions, counting, echoes, and some chats
 in the evaluated format of each embedded goal. It can work an item out but seldom does so when asked,
 which is what post-training is to change. No document holds a held-out item of any generator
-(`intern.items`). The loss falls only on what a document's given part determines.
+(`intern.data.items`). The loss falls only on what a document's given part determines.
 
 The committed weights: 2,400 steps, seed 0, one thread, 13 minutes on a shared machine.
 Greedy, zero-shot, on 400 dev items each: arithmetic 27.8 %, mixed 24.5, sorting 26.5, stories 17.8.

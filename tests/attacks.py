@@ -1,9 +1,11 @@
 """Proposals that must never pass the gate: data for test_gate.py and, as words of a shell, for test_main.py."""
 
-from intern.config.gate import Scene
+import math
+from decimal import Decimal
+from fractions import Fraction
 
+WORDS = ("goal=arithmetic", "model=tiny")
 RECIPES = ("generated/grpo", "generated/sft", "generated/sft_grpo")
-SCENE = Scene(("goal=arithmetic", "model=tiny"), RECIPES)
 GRPO = "recipe=generated/grpo"
 RATE = "recipe.grpo.learning_rate"
 GOOD = f"{RATE}=1e-3"
@@ -199,4 +201,46 @@ WHOLE: list[list[object]] = [
     ["+recipe=generated/grpo"],
     ["recipe=svamp/sft"],
 ]
-ATTACKS = [[GRPO, *lines] for lines in LINES] + WHOLE
+# More lines than are read, none of which would do.
+LONG: list[list[object]] = [
+    [GRPO, *[GOOD] * 100],
+    [GRPO, *(f"recipe.grpo.k{n}=1" for n in range(1000))],
+    [*(f"recipe.grpo.k{n}=1" for n in range(100)), GRPO, GOOD],
+    [""] * 100_000,
+    [GRPO] * 101,
+]
+ATTACKS = [[GRPO, *lines] for lines in LINES] + WHOLE + LONG
+# Keys with values that are no text: what a language model's tool call, or a program, might hand over.
+KEY = "grpo.learning_rate"
+TYPED: list[dict[object, object]] = [
+    # values that are no number of the field's type, or not in its domain
+    *({KEY: value} for value in (True, False, None, "1e-3", "0.001", b"1e-3", "", "nan", "null")),
+    *({KEY: value} for value in (math.nan, math.inf, -math.inf, 0, 0.0, -0.0, 1, -1e-3, 1.9999e-6, 1.0001e-3, 1e300)),
+    *({KEY: value} for value in (10**400, -(10**400), 10**5000, 1e-3 + 0j, Decimal("0.001"), Fraction(1, 1000))),
+    *({KEY: value} for value in ([1e-3], (1e-3,), {1e-3}, {"low": 1e-3}, [], {}, [[[[1e-3]]]], {"a": {"b": [None]}})),
+    *({KEY: value} for value in (object(), float, len, "x" * 100_000, "1e-3\x1b[2J\n", "\u202e1e-3", "\ud800")),
+    *({"grpo.num_generations": value} for value in (True, 7, 8.5, "8", [8], None, 10**400, 10**5000, -8, math.nan)),
+    *({"grpo.max_completion_length": value} for value in (True, 64.0, 64.5, "64", 31, 129, 10**400, math.inf, [64])),
+    *({"grpo.beta": value} for value in (False, True, None, "0.0", math.nan, 0.04000001, [0.0], {"a": {1: b"x"}})),
+    *({"grpo.beta": value} for value in ([b"x"], [{1}], [math.nan], "\n\u202e", "y" * 100_000, 10**5000)),
+    # keys that no contract opens, and what is no key
+    *({key: 1e-3} for key in (f"recipe.{KEY}", "recipe", "grpo", "learning_rate", "", ".", "grpo.", ".learning_rate")),
+    *({key: 1e-3} for key in ("grpo.learning_rate.x", "grpo..learning_rate", "GRPO.LEARNING_RATE", f"{KEY} ")),
+    *({key: 1e-3} for key in (f" {KEY}", f"{KEY}\n", "grpo.learning_rate=1", "grpo.grpo", "sft.learning_rate", "name")),
+    *({key: 1e-3} for key in ("__class__", "grpo.__class__", "__dict__.x", "grpo.__init__", "contract", "kinds")),
+    *({key: 1e-3} for key in ("tunable", "tunable.grpo.beta", "rewards", "rewards.goal", "data.mix", "lora", "seed")),
+    *({key: 1e-3} for key in ("stages", "grpo.use_vllm", "grpo.max_steps", "_target_", "${seed}", "g\u0440po.beta")),
+    *({key: 1e-3} for key in (None, 0, 3.5, True, b"grpo.learning_rate", ("grpo", "beta"), frozenset(), object())),
+    *({key: 1e-3} for key in (math.nan, "a" * 100_000, "\x00", "\ud800", "grpo." + "a" * 500, ".a" * 500)),
+    {"stages": ["grpo"]},
+    {"tunable": {KEY: {"low": 0, "high": 1}}},
+    {"rewards": {"answer_line": 1.0}},
+    {"grpo": {"learning_rate": 1e-3}},
+    {"name": "generated/sft"},
+    # one that is sound, and one that is not
+    {KEY: 1e-3, "grpo.beta": 0.5},
+    {KEY: 1e-3, None: 1},
+    {f"grpo.k{n}": n for n in range(1000)},
+]
+NAMES: list[object] = ["", "none", "nothing", "generated/grpo ", None, 3, True, b"generated/grpo", {}]
+NAMES += [["generated/grpo"], ("generated/grpo",), {"generated/grpo"}, "\u202e", "\n", "x" * 100_000, object()]

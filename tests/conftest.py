@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from intern import scratch
-from intern.config import library, schema
+from intern.cli.compose import compose, scope_of
+from intern.config import choices
+from intern.config.gate import Scope
+from intern.config.library import Library
 
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
@@ -28,15 +31,17 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def composing() -> Iterator[None]:
-    """Hydra, ready to compose as it is inside the command line."""
-    from hydra import initialize_config_dir
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The recipes, known to Hydra."""
+    made = Library()
+    choices.register(made)
+    return made
 
-    schema.register()
-    library.register()
-    with initialize_config_dir(str(HERE / "conf"), version_base="1.3"):
-        yield
+
+def scope(library: Library, *words: str) -> Scope:
+    """What a command line of these words sets."""
+    return scope_of(compose(words, library), [f"++{word}" for word in words], library)
 
 
 class Marked:

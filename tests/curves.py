@@ -6,15 +6,21 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from intern.config.schema import Data, Grpo, Recipe, Sft
+from made import recipe_of
 
 Rows = list[dict[str, Any]]
 RATE = {"low": 1e-6, "high": 1e-1, "log": True}
 NORM = {"low": 0.1, "high": 10.0, "log": True}
-OPEN = Recipe(
-    data=Data(rows=1000),
-    sft=Sft(learning_rate=1e-3, max_steps=80, max_length=128),
-    grpo=Grpo(learning_rate=5e-5, per_device_train_batch_size=64, max_completion_length=32, max_steps=20),
+OPEN = recipe_of(
+    stages=["data", "synthetic", "sft", "grpo"],
+    data={"rows": 1000},
+    sft={"learning_rate": 1e-3, "max_steps": 80, "max_length": 128},
+    grpo={
+        "learning_rate": 5e-5,
+        "per_device_train_batch_size": 64,
+        "max_completion_length": 32,
+        "max_steps": 20,
+    },
     tunable={
         **{
             "sft.learning_rate": RATE,
@@ -39,8 +45,10 @@ def sft(*rows: tuple[int, dict[str, Any]], steps: int = 80) -> Rows:
 
 
 def rollouts(steps: int = 20, **columns: Sequence[float | None]) -> Rows:
-    """Rows of the stage grpo, one for every second step; each keyword is one metric's values."""
+    """Rows of the stage grpo, one for every second step; each keyword is one metric's values. All have a reward, as
+    they do in a run: the same one where nothing is said."""
     named = {key.replace("__", "/"): values for key, values in columns.items()}
+    named.setdefault("reward", (0.3,) * len(next(iter(named.values()))))
     lines = zip(*named.values(), strict=True)
     return [
         {"stage": "grpo", "step": 2 * n, "steps": steps, **dict(zip(named, line, strict=True))}
@@ -48,7 +56,7 @@ def rollouts(steps: int = 20, **columns: Sequence[float | None]) -> Rows:
     ]
 
 
-def held(key: str, *values: float, **same: float) -> Rows:
+def evaluations(key: str, *values: float, **same: float) -> Rows:
     """An evaluation at step 0, 10, 20, … of 80, with this metric and what stays the same."""
     return sft(*((10 * n, {key: value, **same}) for n, value in enumerate(values)))
 
@@ -59,10 +67,16 @@ def judged(*lines: tuple[float, float, float, float, float]) -> list[tuple[int, 
     return [(10 * n, {**dict(zip(keys, line, strict=True)), "canaries": 32}) for n, line in enumerate(lines)]
 
 
-def looks(stage: str, *right: int) -> Rows:
-    """Looks at 64 held-out prompts, at step 0, 10, … of 80: so many are right, and none that was not at first."""
-    marks = ("1" * count + "0" * (64 - count) for count in right)
-    return [{"stage": stage, "step": 10 * n, "steps": 80, "right": mark} for n, mark in enumerate(marks)]
+def probes(stage: str, *right: int) -> Rows:
+    """Probes of 64 held-out prompts, at step 0, 10, … of 80: so many are right, and none that was not at first. Before
+    each but the first of rollouts comes a row with their reward."""
+    rows: Rows = []
+    for n, count in enumerate(right):
+        if n and stage == "grpo":
+            rows.append({"stage": stage, "step": 10 * n, "steps": 80, "reward": 0.3})
+        mark = "1" * count + "0" * (64 - count)
+        rows.append({"stage": stage, "step": 10 * n, "steps": 80, "right": mark})
+    return rows
 
 
 def losses(**values: float) -> list[tuple[int, dict[str, float]]]:
@@ -98,7 +112,7 @@ COLLAPSED = rollouts(
 # rule, rows on which it fires at the last and nothing fires before, words of the symptom
 FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ("nan", sft((1, {"loss": 1.0}), (4, {"loss": math.nan, "grad_norm": math.inf})), ("loss, grad_norm is not",)),
-    ("nan", held("eval_loss", 1.0, math.inf), ("eval_loss is not a finite number",)),
+    ("nan", evaluations("eval_loss", 1.0, math.inf), ("eval_loss is not a finite number",)),
     ("nan", rollouts(reward=(0.3, None)), ("reward is not a finite number",)),
     ("divergence", DIVERGED, ("loss is 1.54 and was 0.08",)),
     ("divergence", sft((0, {"eval_loss": 0.4}), *losses(s1=0.4, s2=1.1, s3=1.2)), ("loss is 1.15 and was 0.40",)),
@@ -114,12 +128,12 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ),
     ("garbled", GARBLED, ("72% of the outputs",)),
     ("garbled", rollouts(repetition=(0.1, 0.4, 0.3, 0.4, 0.5)), ("45% of the outputs",)),
-    ("garbled", held("repetition", 0.3, 0.35, 0.35, 0.35, 0.4), ("38% of the outputs",)),  # half of the steps are done
+    ("garbled", evaluations("repetition", 0.3, 0.35, 0.35, 0.35, 0.4), ("38% of the outputs",)),  # half-way
     ("truncation", rollouts(completions__clipped_ratio=(0.2, 0.6, 0.5, 0.7)), ("60% of the outputs",)),
-    ("truncation", held("truncation", 0.9, 0.9, 0.8, 0.9, 0.9), ("87% of the outputs",)),
+    ("truncation", evaluations("truncation", 0.9, 0.9, 0.8, 0.9, 0.9), ("87% of the outputs",)),
     ("mislabelled", sft((0, {"target_score": 0.5, "target_parse_rate": 1.0})), ("50% of the training targets right",)),
     ("format_problem", sft((0, {"target_score": 0.0, "target_parse_rate": 0.0})), ("0% of the training targets",)),
-    ("format_problem", held("parse_rate", 0.9, 0.5, 0.4, 0.5, 0.5, canaries=32), ("50% of the outputs",)),
+    ("format_problem", evaluations("parse_rate", 0.9, 0.5, 0.4, 0.5, 0.5, canaries=32), ("50% of the outputs",)),
     ("format_problem", rollouts(parse_rate=(0.8, 0.6, 0.4, 0.3)), ("35% of the outputs",)),
     ("format_problem", rollouts(parse_rate=(0.0,) * 5), ("0% of the outputs",)),  # no fall: from half-way on
     ("reward_collapse", COLLAPSED, ("from 0.37 to 0.08",)),
@@ -141,11 +155,11 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
         ),
         ("from 0.500 to 0.700",),
     ),
-    ("decline", looks("grpo", 20, 8), ("8 of 64 held-out prompts", "and 20 were")),
-    ("decline", looks("grpo", 24, 18, 15, 15), ("15 of 64",)),  # not so sure, and twice
-    ("decline", looks("grpo", 15, 40, 50, 44, 33), ("15 were when the stage began, 50 at its best",)),
-    ("decline", looks("sft", 20, 2, 1, 5, 5), ("5 of 64",)),  # half of the steps are done
-    ("no_learning", held("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
+    ("decline", probes("grpo", 20, 8), ("8 of 64 held-out prompts", "and 20 were")),
+    ("decline", probes("grpo", 24, 18, 15, 15), ("15 of 64",)),  # not so sure, and twice
+    ("decline", probes("grpo", 15, 40, 50, 44, 33), ("15 were when the stage began, 50 at its best",)),
+    ("decline", probes("sft", 20, 2, 1, 5, 5), ("5 of 64",)),  # half of the steps are done
+    ("no_learning", evaluations("eval_loss", 1.0, 0.99, 1.1, 1.0, 0.99), ("is 0.990 and was 1.000",)),
 ]
 
 # what must run on to its end, and is not stopped at any step
@@ -194,12 +208,12 @@ HEALTHY: dict[str, Rows] = {
     "longer, not cut": rollouts(
         reward=(0.3, 0.2, 0.2), completions__mean_length=(20, 60, 80), completions__clipped_ratio=(0, 0.2, 0.3)
     ),
-    "loops of a base, fewer and fewer": held("repetition", 0.5, 0.7, 0.7, 0.5, 0.4, 0.2, 0.1),
-    "a base that learns to stop": held("truncation", 1.0, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+    "loops of a base, fewer and fewer": evaluations("repetition", 0.5, 0.7, 0.7, 0.5, 0.4, 0.2, 0.1),
+    "a base that learns to stop": evaluations("truncation", 1.0, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
     "rollouts cut less and less": rollouts(completions__clipped_ratio=(0.9, 0.8, 0.7, 0.6)),
     "almost all targets right": sft((0, {"target_score": 0.9, "target_parse_rate": 0.95})),
-    "a canary or two without an answer": held("parse_rate", 1.0, 0.9, 0.875, 0.9, 0.875, 0.9, canaries=32),
-    "a format that is being learnt": held("parse_rate", 0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, canaries=32),
+    "a canary or two without an answer": evaluations("parse_rate", 1.0, 0.9, 0.875, 0.9, 0.875, 0.9, canaries=32),
+    "a format that is being learnt": evaluations("parse_rate", 0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, canaries=32),
     "rollouts that never had the format": rollouts(parse_rate=(0.0, 0.0, 0.0, 0.0, 0.1)),
     "one lucky batch": rollouts(reward=(0.2, 0.5, 0.2, 0.2, 0.2)),
     "a poor batch": rollouts(reward=(0.5, 0.5, 0.1, 0.5, 0.1, 0.5)),
@@ -230,12 +244,12 @@ HEALTHY: dict[str, Rows] = {
         *judged((1.0, 0.5, 0, 1, 0), (0.5, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0), (0.7, 0.7, 0, 1, 0)),
         *epochs(0.9, 0.4, 0.3, each=0.3),
     ),
-    "fewer right, and that may be chance": looks("grpo", 20, 14, 13, 14, 13, 14),
-    "few to lose": looks("grpo", 5, 1, 1, 1, 1),
-    "surely fewer, but not by much": looks("grpo", 60, 45, 45, 45),
-    "a format that is unlearnt for a better one": looks("sft", 20, 2, 2, 4, 6, 7, 12, 30),
-    "a rough warm-up made good": held("eval_loss", 0.061, 0.113, 0.076, 0.061, 0.059),
-    "slow learning": held("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
+    "fewer right, and that may be chance": probes("grpo", 20, 14, 13, 14, 13, 14),
+    "few to lose": probes("grpo", 5, 1, 1, 1, 1),
+    "surely fewer, but not by much": probes("grpo", 60, 45, 45, 45),
+    "a format that is unlearnt for a better one": probes("sft", 20, 2, 2, 4, 6, 7, 12, 30),
+    "a rough warm-up made good": evaluations("eval_loss", 0.061, 0.113, 0.076, 0.061, 0.059),
+    "slow learning": evaluations("eval_loss", 1.0, 1.0, 1.0, 1.0, 0.97, 0.96),
     "ten steps in all": sft(
         *((n, {"eval_loss": 1.0, "truncation": 1.0, "repetition": 0.2}) for n in range(9)), steps=8
     ),

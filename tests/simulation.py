@@ -6,16 +6,20 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from intern.config import contract
-from intern.config.contract import Value
+from intern.config import typed
+from intern.config.contract import Contract
 from intern.config.schema import Proposer, Recipe, flat
-from intern.proposers import Proposals, View, heuristic
+from intern.overrides import Overrides
+from intern.proposers import Proposals, heuristic
 from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
 from intern.search import sampler
-from intern.stats import paired
+from intern.search.history import History
+from intern.search.view import View
 
-COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", (("recipe.grpo.learning_rate=0.0003",),))
+NONE, SLOW = Overrides(), Overrides({"grpo.learning_rate": 0.0003})
+COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", (SLOW,))
 
 
 def scored(dev: float) -> tuple[Score, ...]:
@@ -26,10 +30,12 @@ def scored(dev: float) -> tuple[Score, ...]:
 BASE = Trial(0, "baseline", "COMPLETE", scores=scored(0.1))
 
 
-def done(number: int, proposal: Proposal, dev: float | None, *overrides: str) -> Trial:
+def done(number: int, proposal: Proposal, dev: float | None, *found: Overrides) -> Trial:
     """The proposal's trial, scored on dev, or failed; with overrides that a sweep filled in."""
-    words = proposal.overrides + overrides
-    trial = Trial(number, proposal.kind, "FAIL", proposal.parent, proposal.recipe, words, proposal.seed)
+    own = proposal.overrides
+    for more in found:
+        own |= more
+    trial = Trial(number, proposal.kind, "FAIL", proposal.parent, proposal.recipe, own, proposal.seed)
     trial = replace(trial, fidelity=proposal.fidelity)
     return trial if dev is None else replace(trial, state="COMPLETE", scores=scored(dev))
 
@@ -40,27 +46,30 @@ def one(found: Proposals) -> Proposal:
     return proposal
 
 
+def settings(**given: int) -> Proposer:
+    """The heuristic's settings."""
+    made: Proposer = typed.extended(Proposer, "proposers", "heuristic")(name="heuristic", **given)
+    return made
+
+
 def simulated(
     folder: Path,
     recipes: Mapping[str, Recipe],
-    dev: Callable[[dict[str, Value], float], float | Diagnosis],
+    dev: Callable[[dict[str, Any], float], float | Diagnosis],
     trials: int,
 ) -> list[Trial]:
     """A whole study, with this function of a trial's values and fidelity in place of training and scoring."""
-    ledger = [BASE]
+    ledger, history = [BASE], History([BASE])
     while len(ledger) <= trials:
-        best = paired.incumbent(ledger)
-        seen = View(recipes, tuple(ledger), best, Left(9, 1.0), Proposer(name="heuristic"), (), seed=5)
-        if not (found := heuristic.propose(seen)):
+        best = history.incumbent
+        found = heuristic.propose(View(recipes, history, Left(9, 1.0), settings(), {}, seed=5))
+        if not found:
             break
         proposal = one(found)
-        own, space = dict(flat(recipes[proposal.recipe])), sampler.Space.of(recipes[proposal.recipe])
-        asked = {}
-        if proposal.sweep:
-            asked = sampler.ask(folder, proposal.recipe, space, proposal.sweep, ledger, 5, proposal.within)
-        words = tuple(f"recipe.{key}={contract.show(value)}" for key, value in asked.items())
-        trial = done(len(ledger), replace(proposal, overrides=tuple(sorted(proposal.overrides + words))), None)
-        value = dev({**own, **parsed(trial, space.bounds)}, trial.fidelity)
+        recipe = recipes[proposal.recipe]
+        asked = sampler.ask(folder, recipe, proposal, ledger, 5) if proposal.sweep else NONE
+        trial = done(len(ledger), proposal, None, asked)
+        value = dev({**dict(flat(recipe)), **checked(trial, recipe.contract)}, trial.fidelity)
         if isinstance(value, Diagnosis):
             trial = replace(trial, state="PRUNED", diagnosis=value)
         else:
@@ -70,25 +79,25 @@ def simulated(
             )
             trial = replace(trial, recovery=trial.verdict if trial.kind == "remedy" else None)
         ledger.append(trial)
+        history.put(trial)
     return ledger
 
 
-def parsed(trial: Trial, bounds: contract.Contract) -> dict[str, Value]:
-    """The overrides as the gate reads them: raises ValueError outside the contract, KeyError outside its keys."""
-    pairs = [word.removeprefix("recipe.").split("=") for word in trial.overrides]
-    return {key: bounds[key].parse(text) for key, text in pairs}
+def checked(trial: Trial, bounds: Contract) -> dict[str, Any]:
+    """The overrides as the gate takes them: raises ValueError outside the contract, KeyError outside its keys."""
+    return {key: bounds[key].check(value) for key, value in trial.overrides.items()}
 
 
 def config_of(trial: Trial) -> tuple[object, ...]:
     """What makes two trials the same."""
-    return trial.recipe, frozenset(trial.overrides), trial.seed, trial.fidelity
+    return trial.recipe, trial.overrides, trial.seed, trial.fidelity
 
 
-def learnt(values: dict[str, Value], fidelity: float) -> float | Diagnosis:
+def learnt(values: dict[str, Any], fidelity: float) -> float | Diagnosis:
     """A dev score with its best at a learning rate of 2e-3; too large a one collapses."""
-    rate = values["grpo.learning_rate"] or values["sft.learning_rate"]
+    rate = values.get("grpo.learning_rate") or values["sft.learning_rate"]
     if rate >= 1e-2:
-        lower = tuple((f"recipe.grpo.learning_rate={contract.show(rate * share)}",) for share in (0.1, 0.03))
+        lower = tuple(Overrides({"grpo.learning_rate": rate * share}) for share in (0.1, 0.03))
         return replace(COLLAPSE, remedies=lower)
-    bonus = 0.05 * (values["grpo.beta"] == 0.04) - 0.01 * bool(values["sft.learning_rate"])
+    bonus = 0.05 * (values.get("grpo.beta") == 0.04) - 0.01 * bool(values.get("sft.learning_rate"))
     return (0.6 + bonus - 0.1 * abs(math.log10(rate / 2e-3))) * fidelity**0.3

@@ -1,9 +1,11 @@
 """The budget: what counts, at which share, and what no longer fits."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from intern import files
 from intern.config.schema import Budget
 from intern.records import Left, Trial
 from intern.study import budget
@@ -18,6 +20,13 @@ def test_a_cheap_trial_costs_its_share() -> None:
     assert budget.left(Budget(4, 1.0), trials) == Left(1.1, pytest.approx(1.0 - 7 * 0.1))
 
 
+def test_want_of_space_costs_no_trial() -> None:
+    """It says nothing about the config, which is tried again once there is space; any other failure counts."""
+    failed = replace(FULL, state="FAIL", reason="out of memory")
+    full = replace(failed, reason=f"sft: {files.shortage(Path())}")
+    assert budget.left(Budget(4, 1.0), [full, failed]) == Left(3.0, pytest.approx(1.0 - 2 * 0.1))
+
+
 @pytest.mark.parametrize(
     ("left", "fidelity", "lack"),
     [
@@ -30,4 +39,4 @@ def test_a_cheap_trial_costs_its_share() -> None:
 )
 def test_what_does_not_fit(left: Left, fidelity: float, lack: str | None) -> None:
     """A trial that would go beyond the budget is not begun."""
-    assert left.lacks(fidelity) == lack
+    assert left.lack(fidelity) == lack

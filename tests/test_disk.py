@@ -8,16 +8,19 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Marked
 
 from intern import files
-from intern.config import schema
+from intern.config import schema, typed
 from intern.errors import UserError
-from intern.stages import Step
 from intern.study import ledger
-from intern.trial import worker
+from intern.study.ledger import Ledger
+from intern.trial import job as jobs
+from intern.trial.job import Input, Job, Step
+from intern.trial.store import LocalStore
 
 RECIPE = """\
 summary: short
@@ -88,17 +91,17 @@ def test_a_line_is_there_whole_or_not_at_all(outputs: Path) -> None:
     """The ledger on a disk that fills up: the event that does not fit leaves no trace, and the next one is whole."""
     study = outputs / "study"
     refused = pytest.raises(UserError, match=r"Cannot write ledger.jsonl: no space left.* 0.0 MB free")
-    with refused as stopped, ledger.locked(study):
-        ledger.append(study, "start", command="a" * 3000)
+    with refused as stopped, ledger.locked(study) as kept:
+        kept.start("a" * 3000, {})
         ballast = fill(outputs)
-        ledger.append(study, "start", command="b" * 3000)  # the rest of the page holds a part of it
+        kept.start("b" * 3000, {})  # the rest of the page holds a part of it
     assert "\n" not in str(stopped.value) and str(study) in str(stopped.value)
     assert (study / ledger.FILE).read_bytes().endswith(b"\n")
-    assert [start["command"][0] for start in ledger.starts(study)] == ["a"]
+    assert [start["command"][0] for start in Ledger(study).starts] == ["a"]
     ballast.unlink()
-    with ledger.locked(study):
-        ledger.append(study, "start", command="c" * 3000)
-    assert [start["command"][0] for start in ledger.starts(study)] == ["a", "c"]
+    with ledger.locked(study) as kept:
+        kept.start("c" * 3000, {})
+    assert [start["command"][0] for start in Ledger(study).starts] == ["a", "c"]
 
 
 def test_a_torn_line_is_cut_on_a_full_disk(outputs: Path) -> None:
@@ -116,35 +119,39 @@ def test_a_worker_without_room_for_its_own_files(outputs: Path, random_model: Pa
     from intern.launchers import local
 
     folder = outputs / "study" / "trials" / "000"
-    asked = worker.Job(0, 0, (Step("data"),), str(random_model), "model", "items")
-    goal = schema.Goal("sums", generator="arithmetic")
-    (outputs / "study" / "items").mkdir(parents=True)
+    kept = LocalStore(outputs / "study" / "store")
+    kept.link("base", random_model)
+    (kept.root / "items").mkdir()
     for split in ("dev", "test"):
-        (outputs / "study" / "items" / f"{split}.jsonl").touch()
-    settings = schema.Config(goal, schema.Model("m", str(random_model)), schema.Recipe(), schema.Proposer("fixed"))
-    settings.study, settings.compute.launcher, settings.recipe.data.rows = "study", "local", 5
-    worker.write_job(folder, asked, settings)
+        (kept.root / "items" / f"{split}.jsonl").touch()
+    base, items = Input("b", "store", "base"), Input("i", "store", "items")
+    asked = Job(0, 0, (Step("data", "data"),), base, base, items, str(kept.root))
+    recipe, _ = typed.recipe({"stages": ["data"], "data": {"rows": 5}})
+    goal = schema.Goal("sums", generator="arithmetic")
+    settings = schema.Config(goal, schema.Model("m", str(random_model)), recipe, schema.Proposer("fixed"))
+    settings.study, settings.compute.launcher = "study", "local"
+    jobs.write(folder, asked, settings)
     ballast = fill(outputs)
-    launcher = local.open(schema.Compute("local", threads=1))
-    assert ended(launcher, folder) == files.FULL and not (folder / "result.json").exists()
-    assert not (folder / "stages.jsonl").read_text()
+    launcher = local.Local(warm=True, threads=1)
+    assert ended(launcher, folder) == "full" and not (folder / "result.json").exists()
+    assert not (folder / "events.jsonl").exists() or not (folder / "events.jsonl").read_text()
     ballast.unlink()
-    assert ended(launcher, folder) == 0
+    assert ended(launcher, folder) == "ended"
     assert json.loads((folder / "result.json").read_text())["state"] == "COMPLETE"
     launcher.close()
 
 
-def ended(launcher: object, folder: Path) -> int:
-    """The exit status of a worker on this folder."""
-    running = launcher.start(folder)
-    while running.exit_status() is None:
+def ended(launcher: Any, folder: Path) -> str:
+    """How a worker on this folder has ended."""
+    handle = launcher.submit(folder, folder.name)
+    while launcher.state(handle) == "running":
         time.sleep(0.02)
-    return running.exit_status()
+    return str(launcher.state(handle))
 
 
 def finished(folder: Path) -> dict[str, int]:
     """Every finished stage output, with the inode that its making gave it."""
-    return {path.name: path.stat().st_ino for path in (folder / "stages").glob("*") if path.suffix != ".tmp"}
+    return {path.name: path.stat().st_ino for path in (folder / "store").glob("*") if path.suffix != ".part"}
 
 
 def test_a_checkpoint_that_does_not_fit(outputs: Path, tmp_path: Path, marked: Callable[[list[str]], Marked]) -> None:
@@ -154,37 +161,34 @@ def test_a_checkpoint_that_does_not_fit(outputs: Path, tmp_path: Path, marked: C
     run, folder = marked([*WORDS, "budget.trials=1"]), outputs / "full"
     run.start()
     status, out = run.finish()
-    trials = ledger.trials(folder)
+    trials = Ledger(folder).trials
     assert status == 2 and [t.state for t in trials] == ["COMPLETE", "FAIL"], out
     assert trials[1].reason and trials[1].reason.startswith("sft: no space left on device: ")
-    assert trials[1].reason.endswith(f"MB free at {folder / 'stages'}")
+    assert trials[1].reason.endswith(f"MB free at {folder / 'trials' / '001'}")
     assert len([line for line in out.splitlines() if line.startswith("intern: ")]) == 1 and "Traceback" not in out
-    assert not list((folder / "stages").glob("*.tmp"))
+    assert not list(folder.rglob("*.part"))
     before = finished(folder)
     resized(outputs, "32m")
     run.start()
     status, out = run.finish()
-    assert (status, ledger.trials(folder)[2].state) == (0, "COMPLETE"), out
-    assert ledger.trials(folder)[:2] == trials and before.items() <= finished(folder).items()
+    assert (status, Ledger(folder).trials[2].state) == (0, "COMPLETE"), out
+    assert Ledger(folder).trials[:2] == trials and before.items() <= finished(folder).items()
 
 
 def test_records_that_do_not_fit(outputs: Path, tmp_path: Path, marked: Callable[[list[str]], Marked]) -> None:
-    """The study stops with one line wherever the space ends; the same command goes on from there to the end."""
+    """The study stops with one line; the same command goes on from there to the end."""
     (tmp_path / "short.yaml").write_text(RECIPE)
     run, folder = marked([*WORDS, "budget.trials=1"]), outputs / "full"
-    before: dict[str, int] = {}
-    for size in ("44k", "64k"):  # the baseline's scores do not fit, nor its result
-        resized(outputs, size)
-        run.start()
-        status, out = run.finish()
-        told = [line for line in out.splitlines() if line.startswith("intern: ")]
-        assert status == 2 and len(told) == 1 and "no space left on device: 0.0 MB free at" in told[0], out
-        assert "Traceback" not in out and run.gone()
-        ledger.trials(folder)
-        assert before.items() <= finished(folder).items()
-        before = finished(folder)
+    resized(outputs, "44k")  # the baseline's scores do not fit
+    run.start()
+    status, out = run.finish()
+    told = [line for line in out.splitlines() if line.startswith("intern: ")]
+    assert status == 2 and len(told) == 1 and "no space left on device: 0.0 MB free at" in told[0], out
+    assert "Traceback" not in out and run.gone()
+    assert Ledger(folder).trials[0].kind == "baseline"
+    before = finished(folder)
     resized(outputs, "32m")
     run.start()
     status, out = run.finish()
-    assert status == 0 and [t.state for t in ledger.trials(folder)] == ["COMPLETE", "COMPLETE"], out
+    assert status == 0 and [t.state for t in Ledger(folder).trials] == ["COMPLETE", "COMPLETE"], out
     assert before and before.items() <= finished(folder).items()

@@ -76,6 +76,32 @@ def test_a_broken_set_up() -> None:
     assert status == 2 and found["packages"]["stops"] and found["packages"]["mark"] == "lack"
 
 
+def test_broken_packages(tmp_path: Path) -> None:
+    """Packages that cannot be imported stop no check but their own: the doctor imports none of them."""
+    for name in ("typer", "pydantic", "yaml", "hydra", "omegaconf", "rich", "packaging", "torch"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"raise RuntimeError('{name} is broken')\n")
+    status, found, printed = examined(HF_HUB_OFFLINE="1", PYTHONPATH=str(tmp_path))
+    assert status == 2 and "Traceback" not in printed
+    assert found["packages"]["mark"] == "lack" and "packaging is broken" in str(found["packages"]["seen"])
+    assert found["disk"]["mark"] in ("ok", "warn") and found["python"]["mark"] == "ok"
+
+
+def test_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row for each check, and whether the embedded default runs here; without rich as with it."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+    assert doctor.run(as_json=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["what", "seen", "cost", "and", "fix"]
+    assert lines[-1] == "goal=arithmetic model=tiny runs here."
+    assert any(line.startswith("lack  network") for line in lines)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setitem(sys.modules, "rich", None)  # as if it were not installed
+    doctor.run(as_json=False)
+    assert capsys.readouterr().out.splitlines()[0] == lines[0]
+
+
 def test_network(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ill Hub, a port where none is, and an address that is none."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

@@ -2,6 +2,7 @@
 
 import random
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -9,9 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intern.config import typed
 from intern.config.schema import ROOT, Goal
 from intern.data import items
 from intern.data.items import split_of
+from intern.errors import UserError
 from intern.generators import arithmetic, mixed, sorting, stories
 
 GENERATORS = {"arithmetic": arithmetic, "mixed": mixed, "sorting": sorting, "stories": stories}
@@ -225,3 +228,43 @@ def test_the_splits_are_full_and_share_no_item(name: str) -> None:
 def test_names_of_longer_expressions(question: str, name: str) -> None:
     """Factors within a product, added terms before taken ones."""
     assert mixed.key(question) == name
+
+
+OWN = """
+from dataclasses import dataclass
+
+GOAL = {"max_new_tokens": 4}
+
+
+@dataclass
+class Settings:
+    most: int = 9
+
+
+def draw(rng, settings):
+    number = rng.randint(1, settings.most)
+    return {"question": f"Say {number}", "answer": str(number)}
+
+
+def key(question):
+    return question.split()[-1]
+"""
+
+
+def test_a_generator_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a file; its settings are fields of the goal, and it is drawn until it runs dry, each item once."""
+    (tmp_path / "generators").mkdir()
+    (tmp_path / "generators" / "says.py").write_text(OWN)
+    monkeypatch.setenv("INTERN_PLUGINS", str(tmp_path))
+    tree = {"goal": {"name": "says", "generator": "says", "most": 40}, "study": "x"}
+    goal = typed.config(tree).goal
+    splits = {split: [row["key"] for row in items.generated(goal, split, 0)] for split in ("train", "dev", "test")}
+    found = [key for keys in splits.values() for key in keys]
+    assert sorted(found, key=int) == [str(n) for n in range(1, 41)]
+    assert all(split_of(key) == split for split, keys in splits.items() for key in keys)
+    again = [row["key"] for row in items.generated(goal, "train", 0)]
+    assert again == splits["train"] != [row["key"] for row in items.generated(goal, "train", 1)]
+    row = next(items.generated(goal, "train", 0))
+    assert row["target"] == f"ANSWER: {row['answer']}" and row["question"] == f"Say {row['key']}"
+    with pytest.raises(UserError, match='goal.mos: no such key. Did you mean "goal.most"?'):
+        typed.config({**tree, "goal": {**tree["goal"], "mos": 3}})

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from intern.config import library
-from intern.config.schema import Recipe, Source
+from intern.config import library as files
+from intern.config.library import FOLDER, Library
+from intern.config.schema import Goal, Recipe
 from intern.errors import UserError
 
 SOUND = """
@@ -14,7 +15,9 @@ summary: a recipe
 suits: [arithmetic]
 stages: [data, sft, grpo]
 data:
-  mix: [{goal: true}, {hub: owner/name, revision: abc, format: mcq, columns: {question: q}, limit: 5}]
+  mix:
+    - {goal: true}
+    - {hub: owner/name, revision: abc, format: mcq, columns: {question: q, choices: c, answer: a}, limit: 5}
   rows: 100
 sft: {learning_rate: 1e-3, max_steps: 5, packing: true}
 grpo: {beta: 0, max_completion_length: 48}
@@ -30,6 +33,7 @@ def load(tmp_path: Path, text: str) -> Recipe:
     """The recipe of a file with that text."""
     path = tmp_path / "recipe.yaml"
     path.write_text(text, encoding="utf-8")
+    library = Library()
     return library.load(library.adopt(path))
 
 
@@ -45,46 +49,47 @@ def test_a_sound_file(tmp_path: Path) -> None:
     recipe = load(tmp_path, SOUND)
     assert recipe.name == "file/recipe" and recipe.sft.learning_rate == 1e-3 and recipe.grpo.beta == 0.0
     assert recipe.rewards == {"answer_line": 1.0} and recipe.lora == 8
-    hub = Source(hub="owner/name", revision="abc", format="mcq", columns={"question": "q"}, limit=5)
-    assert recipe.data.mix == [Source(goal=True), hub]
+    columns = {"question": "q", "choices": "c", "answer": "a"}
+    hub = {"hub": "owner/name", "revision": "abc", "format": "mcq", "columns": columns, "limit": 5}
+    assert recipe.data.mix == [{"goal": True}, hub]
 
 
 def test_dump_runs_anywhere(tmp_path: Path) -> None:
     """Written out and read again, a recipe is the same but for its name; so is every recipe of the library."""
     first = load(tmp_path, SOUND)
-    text = library.dump(first)
+    text = files.dump(first)
     assert "name:" not in text.replace("hub: owner/name", "")
     assert load(tmp_path, text) == first
-    for path in library.FOLDER.rglob("*.yaml"):
-        own = library.load(path.relative_to(library.FOLDER).with_suffix("").as_posix())
-        again = load(tmp_path, library.dump(own))
+    library = Library()
+    for path in FOLDER.rglob("*.yaml"):
+        own = library.load(path.relative_to(FOLDER).with_suffix("").as_posix())
+        again = load(tmp_path, files.dump(own))
         assert {**vars(again), "name": ""} == {**vars(own), "name": ""}
 
 
 def test_every_fault_at_once(tmp_path: Path) -> None:
-    """Eleven faults of form, eleven lines, each naming its key."""
+    """Faults of form and of type, a line for each, naming its key."""
     text = """
 name: mine
 summary: ${oc.env:HOME}
 stages: sft
 sft: {learning_rat: 1e-3, learning_rate: fast, max_steps: 1.5, packing: '???'}
 grpo: 3
-data: {mix: [{hug: owner/name}]}
+data: {mix: owner/name}
 _target_: os.system
-rewards: {goal: much}
 """
     lines = faults(tmp_path, text)
-    keys = "name summary stages sft.learning_rat sft.learning_rate sft.max_steps sft.packing grpo data.mix _target_"
-    assert [line.strip(" -").partition(":")[0] for line in lines[1:]] == [*keys.split(), "rewards"]
-    assert lines[0].endswith("is not a valid recipe:") and 'Did you mean "sft.learning_rate"?' in lines[4]
+    keys = "name summary sft stages sft.learning_rate sft.max_steps sft.learning_rat grpo data.mix _target_"
+    assert sorted(line.strip(" -").partition(":")[0] for line in lines[1:]) == sorted(keys.split())
+    assert lines[0].endswith("is not a valid recipe:") and 'Did you mean "sft.learning_rate"?' in "\n".join(lines)
 
 
 def test_every_fault_of_meaning_at_once(tmp_path: Path) -> None:
     """What the types cannot say is collected too."""
     text = """
-stages: [grpo, sft, stf]
+stages: [grpo, data, sft]
 data: {mix: [{hub: ../name}, {}, {goal: true, hub: a/b}, {goal: true, format: chat}]}
-rewards: {gaol: 1.0}
+rewards: {gaol: 1.0, goal: much}
 sft: {learning_rate: 1.0}
 tunable:
   sft.learning_rate: {low: 1e-4, high: 1e-2}
@@ -92,10 +97,10 @@ tunable:
 """
     lines = faults(tmp_path, text)[1:]
     assert [line.strip(" -").partition(":")[0] for line in lines] == [
-        *("stages", "stages", "rewards", "data.mix", "data.mix", "data.mix", "data.mix"),
+        *("stages", "rewards", "rewards.goal", "data.mix", "data.mix", "data.mix", "data.mix"),
         *("tunable.stages", "tunable.sft.learning_rate"),
     ]
-    assert 'Did you mean "sft"?' in lines[0] and 'Did you mean "goal"?' in lines[2] and "outside" in lines[-1]
+    assert "grpo needs rows" in lines[0] and 'Did you mean "goal"?' in lines[1] and "outside" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -110,12 +115,14 @@ tunable:
         ("sft: {}\nsft: {}", ":2:1 is not valid YAML: key sft stands twice"),
         ("sft: !!python/object/apply:os.system [id]", "is not valid YAML"),
         ("a: " + "[" * 3000, "nested too deeply"),
-        ("stages: []", "train (sft or grpo)"),
-        ("stages: [sft, sft]", "in the order"),
+        ("stages: []", "train nothing. Add one of grpo, sft"),
+        ("stages: [sft, sft]", "names one twice"),
+        ("stages: [sft, synthetic]", "sft needs rows, which no stage before it makes"),
+        ("stages: [stf]", 'Unknown stage "stf". Did you mean "sft"?'),
         ("stages: [data, sft]\nsft:", "sft: "),
         ("stages: [data, sft]\nsft: [1]", "sft: "),
         ("stages: [data, sft]\ntunable: 3", "tunable: "),
-        ("1: 2", "1: no such key"),
+        ("1: 2", "1: a key is text"),
         ("hydra: {run: {dir: /tmp}}", "hydra: no such key"),
         ("defaults: [/goal: svamp]", "defaults: no such key"),
         ("stages: [data, sft]\nrewards: {'${x}': 1}", "interpolation"),
@@ -129,6 +136,7 @@ def test_broken_files(tmp_path: Path, text: str, part: str) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """No file, a folder, and a file that is not text."""
+    library = Library()
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(UserError, match="No recipe file"):
             library.adopt(path)
@@ -141,16 +149,20 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_adopt_again(tmp_path: Path) -> None:
     """A file is read once, and anew when it is named anew."""
-    first = load(tmp_path, SOUND)
-    (tmp_path / "recipe.yaml").write_text(SOUND.replace("lora: 8", "lora: 16"))
-    assert library.load("file/recipe") is first
-    assert load(tmp_path, SOUND.replace("lora: 8", "lora: 16")).lora == 16
-    assert library.path("file/recipe") == tmp_path / "recipe.yaml"
+    library, path = Library(), tmp_path / "recipe.yaml"
+    path.write_text(SOUND)
+    first = library.load(library.adopt(path))
+    path.write_text(SOUND.replace("lora: 8", "lora: 16"))
+    assert library.load("file/recipe") is first and first.lora == 8
+    assert library.load(library.adopt(path)).lora == 16
+    assert library.path("file/recipe") == path and library.origin("file/recipe") == str(path)
+    assert library.origin("generated/sft") == "generated/sft"
 
 
 def test_names() -> None:
     """A name is the place under recipes/."""
-    assert library.path("generated/sft") == library.FOLDER / "generated/sft.yaml"
+    library = Library()
+    assert library.path("generated/sft") == FOLDER / "generated/sft.yaml"
     assert "generated/sft" in library.names()
 
 
@@ -161,8 +173,8 @@ def test_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(SOUND if file.stem == "sft" else "sft: 3")
     monkeypatch.setenv("INTERN_RECIPES", f"{mine}{os.pathsep}{more}{os.pathsep}{mine}")
-    assert set(library.listed()) - {"chem/sft", "broken"} == stock()
-    library.register()
+    assert set(files.listed()) - {"chem/sft", "broken"} == stock()
+    library = Library()
     assert library.load("chem/sft").suits == ["arithmetic"] and library.path("chem/sft") == mine / "chem/sft.yaml"
     with pytest.raises(UserError, match="not a valid recipe"):
         library.load("broken")
@@ -171,16 +183,23 @@ def test_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = mine / f"{name}.yaml"
         file.write_text(SOUND)
         with pytest.raises(UserError) as error:
-            library.listed()
+            files.listed()
         assert str(file) in str(error.value) and part in str(error.value)
         file.unlink()
     monkeypatch.setenv("INTERN_RECIPES", f"{tmp_path / 'no'}{os.pathsep}{mine}")
     with pytest.raises(UserError, match=f"INTERN_RECIPES names no folder: {tmp_path / 'no'}"):
-        library.listed()
-    monkeypatch.delenv("INTERN_RECIPES")
-    library.register()
+        files.listed()
 
 
 def stock() -> set[str]:
     """The names of the files under recipes/."""
-    return {p.relative_to(library.FOLDER).with_suffix("").as_posix() for p in library.FOLDER.rglob("*.yaml")}
+    return {path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml")}
+
+
+def test_suiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes that name a goal, or its kind, and no others."""
+    (tmp_path / "kind.yaml").write_text(SOUND.replace("[arithmetic]", "[sums]"))
+    monkeypatch.setenv("INTERN_RECIPES", str(tmp_path))
+    library = Library()
+    assert "generated/sft" in library.suiting(Goal("arithmetic")) and "kind" not in library.suiting(Goal("arithmetic"))
+    assert library.suiting(Goal("mine", ["sums", "more"])) == ["kind"] and library.suiting(Goal("mine")) == []

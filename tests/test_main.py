@@ -1,51 +1,24 @@
 """The command line: a mistake ends with status 2 and one message that names the fault, its value and the choices."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import gc
 from pathlib import Path
+from typing import Any
 
+import commandline
 import pytest
 import yaml
-from attacks import ATTACKS, GOOD, GRPO, RATE, SCENE
+from commandline import BASE, Run, refused, shell, written
+from conftest import scope
 
-from intern import __main__
-from intern.cli import commands
-from intern.config import schema
-from intern.records import Score, Trial
-from intern.study import ledger
+from intern.cli import main, study
+from intern.config import schema, typed
+from intern.config.library import Library
+from intern.overrides import Overrides
+from intern.records import Trial
+from intern.study.ledger import Ledger
+from intern.study.reader import Reader
 
-HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy")
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """The command line in this process and an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-
-    def main(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["intern", *words])
-        with pytest.raises(SystemExit) as ended:
-            __main__.main()
-        assert isinstance(ended.value.code, int)
-        return Ended(ended.value.code, *capsys.readouterr())
-
-    return main
+run = commandline.run  # the fixture
 
 
 @pytest.fixture
@@ -58,59 +31,178 @@ def model(tmp_path: Path) -> str:
     return f"model={folder}"
 
 
-def refused(ended: Ended, *parts: str) -> None:
-    """Status 2, nothing on stdout, and a message that has these parts and no traceback."""
-    assert ended.status == 2 and not ended.out
-    assert ended.err.startswith(("intern: ", "refused:")) and "Traceback" not in ended.err
-    assert len(ended.err) < 1500 and "Error merging" not in ended.err
-    for part in parts:
-        assert part in ended.err, ended.err
-
-
 MISTAKES = {
+    # a choice that does not exist
     "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, local"],
     "model=tinny": ['Unknown model "tinny"', 'Did you mean "tiny"?', "qwen3-0.6b"],
     "recipe=generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?', "generated/grpo"],
     "proposer=heuristik": ['Unknown proposer "heuristik"', 'Did you mean "heuristic"?', "fixed"],
     "budget=big": ['Unknown budget "big"', "Available: default"],
     "compute=slurm": ['Unknown compute "slurm"', "local"],
+    "goal=null": ['Unknown goal "null"'],
+    "goal=[mixed]": ['Unknown goal "[mixed]"', 'Did you mean "mixed"?'],
+    "goal=mixed\n": ['Unknown goal "mixed?"'],
     "recipe=": ['Unknown recipe ""', "Available"],
     "recipe=generated/sft,generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?'],
     "recipe=generated/sft,generated/sft": ["recipe=generated/sft,generated/sft", "generated/sft stands twice"],
+    "recipe=a.yaml,b.yaml": ["No recipe file at a.yaml", "No recipe file at b.yaml"],
+    "recipe=nothing.yaml": ["No recipe file at nothing.yaml", "generated/sft"],
+    "recipe=/etc/passwd": ['Unknown recipe "/etc/passwd"'],
+    "recipe.name=x": ["recipe.name", "named by its file"],
+    "recipe={name: x}": ['Unknown recipe "x"'],
+    "recipe=generated/sft,generated/grpo": ["recipe=generated/sft,generated/grpo", "-m"],
     "model=tiny,/some/where": ["model=tiny,/some/where", "(/some/where) cannot be one of several", "model=PATH"],
-    "budget.trails=3": ['Unknown key "budget.trails"', 'Did you mean "budget.trials"?', "--cfg job"],
+    "model=./nothing": ["No model folder at", "nothing"],
+    # a key that does not exist
+    "budget.trails=3": ["budget.trails: no such key", 'Did you mean "budget.trials"?'],
     "buget=default": ['Unknown key "buget"', 'Did you mean "budget"?'],
-    "recipe.sft.learning_rat=1": ['Unknown key "recipe.sft.learning_rat"', 'Did you mean "recipe.sft.learning_rate"?'],
-    "+budget.trails=3": ['Unknown key "budget.trails"', 'Did you mean "budget.trials"?'],
-    "budget.trials=many": ["budget.trials: ", "'many'", "Integer"],
-    "budget.trials=1.5": ["budget.trials: ", "'1.5'", "Integer"],
-    "budget.hours=soon": ["budget.hours: ", "'soon'", "Float"],
+    "+budget.trails=3": ["budget.trails: no such key", 'Did you mean "budget.trials"?'],
+    "+foo=3": ["foo: no such key"],
+    "foo.bar=3": ['Unknown key "foo"', "--cfg job"],
+    "_target_=os.system": ['Unknown key "_target_"'],
+    "defaults=[schema]": ['Unknown key "defaults"'],
+    "recipe.sft.learning_rat=1": ["recipe.sft.learning_rat: ", 'Did you mean "sft.learning_rate"?'],
+    "recipe={sft: {learning_rat: 1}}": ["recipe.sft.learning_rat: ", 'Did you mean "sft.learning_rate"?'],
+    "recipe.stf.max_steps=1": ["recipe.stf.max_steps: ", 'Did you mean "sft.max_steps"?'],
+    "proposer.sweep_trial=1": ["proposer.sweep_trial: no such key", 'Did you mean "proposer.sweep_trials"?'],
+    "compute.wram=true": ["compute.wram: no such key", 'Did you mean "compute.warm"?'],
+    "diagnosis.nope.x=3": ['diagnosis.nope: Unknown diagnosis rule "nope"', "kl_explosion"],
+    "goal@x=mixed": ['"goal@x=mixed"', "a dotted name"],
+    "goal:x=mixed": ['"goal:x=mixed"', "a dotted name"],
+    "~goal": ['"~goal"', "only entries under recipe"],
+    "~recipe": ['"~recipe"', "only entries under recipe"],
+    "~recipe.name": ["recipe.name", "named by its file"],
+    # a value that is none of the key
+    "budget.trials=many": ["budget.trials: ", "'many'", "number"],
+    "budget.trials=0": ["budget.trials: ", "0", "greater than 0"],
+    "budget.trials=nan": ["budget.trials: ", "nan", "finite"],
+    "budget.hours=soon": ["budget.hours: ", "'soon'", "number"],
     "goal.target=null,": ["goal.target=null,"],
+    "goal.target=1.5": ["goal.target: ", "1.5"],
+    "goal.max_new_tokens={a: 1}": ["goal.max_new_tokens: ", "{'a': 1}"],
+    "goal.dev=[{name: x}]": ["goal.dev.0.folder: a value is needed"],
+    "goal.scorer=nope": ['goal.scorer: Unknown reward "nope"', "exact_answer"],
+    "goal.generator=nope": ['goal.generator: Unknown generator "nope"', "mixed"],
+    "model.dtype=int8": ["model.dtype: 'int8'", "'float32'"],
+    "compute.launcher=nope": ['compute.launcher: Unknown launcher "nope"', "local"],
+    "compute.warm=maybe": ["compute.warm: 'maybe'"],
+    "diagnosis=3": ["diagnosis: 3"],
+    "diagnosis.nan=3": ["diagnosis.nan: 3"],
     "seed=x": ["seed: ", "'x'"],
+    "seed=-1": ["seed: -1"],
+    "seed=1.5": ["seed: 1.5"],
+    "seed=null": ["seed: None"],
+    "quiet=maybe": ["quiet: 'maybe'"],
     "recipe.sft=3": ["recipe.sft: ", "3"],
-    "recipe.sft.learning_rate=[1": ["recipe.sft.learning_rate=[1", "KEY=VALUE"],
-    "seed=${oc.env:NO_SUCH_VARIABLE}": ["seed: ", "NO_SUCH_VARIABLE"],
+    "recipe={sft: 3}": ["recipe.sft: ", "3"],
+    "recipe.stages=3": ["recipe.stages: 3"],
+    "recipe.sft.max_steps=x": ["recipe.sft.max_steps: 'x'"],
+    "study=a/b": ["study: "],
+    "study=.hidden": ["study: "],
     "study=???": ["study has no value"],
+    f"study={'x' * 300}": ["study: "],
+    f"outputs={'x' * 300}": ["xxx...", "File name too long"],
+    "model=local": ["model.path has no value. Give it: model.path=…"],
+    # a word that is none
+    "recipe.sft.learning_rate=[1": ["recipe.sft.learning_rate=[1", "KEY=VALUE"],
+    "goal.prompt={question} x": ["goal.prompt={question} x", "KEY=VALUE"],
+    "seed='1": ["seed='1", "KEY=VALUE"],
+    "seed=0,1": ["seed=0,1", "-m"],
     "=3": ['"=3" has no key'],
+    "+=3": ['"+=3" has no key'],
     "chekc": ['"chekc" is neither KEY=VALUE nor a command', 'Did you mean "check"?', "--help"],
     "recipe": ['Did you mean "recipes"?'],
     "": ['"" is neither KEY=VALUE nor a command'],
-    "recipe=nothing.yaml": ["No recipe file at nothing.yaml", "generated/sft"],
-    "model=./nothing": ["No model folder at", "nothing"],
+    "x" * 1000: ['xxx..." is neither'],
+    "g\u043eal=mixed": ["g\u043eal=mixed", "KEY=VALUE"],
+    "\x1b[2J": ['"?[2J" is neither'],
+    "hydra.nope=3": ['Unknown key "hydra.nope"'],
+    "hydra/launcher=nope": ["hydra/launcher/nope"],
+    # what a config may not read
+    "seed=${oc.env:NO_SUCH_VARIABLE}": ["seed: ", "environment"],
+    "seed=${oc.env:SECRET}": ["seed: ", "environment"],
+    "study=${oc.env:SECRET}": ["study: ", "environment"],
+    "goal.prompt=${oc.decode:${oc.env:SECRET}}": ["goal.prompt"],
+    "recipe.sft.max_steps=${oc.env:SECRET}": ["recipe.sft.max_steps: ", "environment"],
+    "seed=${seed}": ["seed: "],
+    "seed=${nope}": ["seed: ", "nope"],
+    # Hydra's flags
+    "--foo": ['Unknown flag "--foo"'],
+    "--multirn": ['Unknown flag "--multirn"', 'Did you mean "--multirun"?'],
+    "--cfg=jb": ["--cfg", "'jb'", "'job'"],
+    "--resolve": ["--resolve", "--cfg"],
+    "--config-name=other": ['Unknown flag "--config-name=other"'],  # conf/config.yaml is the one config
+    "--experimental-rerun=x.pickle": ['Unknown flag "--experimental-rerun=x.pickle"'],
+    "-sc": ["install=SHELL", "bash"],
 }
 
 
-@pytest.mark.parametrize(("word", "parts"), MISTAKES.items(), ids=MISTAKES)
+@pytest.mark.parametrize(("word", "parts"), MISTAKES.items(), ids=[ascii(word)[:60] for word in MISTAKES])
 def test_a_mistaken_word(run: Run, word: str, parts: list[str]) -> None:
     """Each alone, in a study that would otherwise begin."""
-    refused(run(word, "outputs=made"), *parts)
+    refused(run(word, *([] if word.startswith("outputs=") else ["outputs=made"])), *parts)
     assert not Path("made").exists()
+
+
+TOGETHER = [
+    (["-m", "--cfg", "job"], ["--multirun and --cfg cannot go together"]),
+    (["goal=mixed", "foo", "bar"], ['the word "foo"', 'the word "bar"']),
+    (["goal=mixed", *["a"] * 50], ['the word "a"', "… and 40 more."]),
+    (["goal=mixt", "model=tinny", "=3"], ['Unknown goal "mixt"', 'Unknown model "tinny"', '"=3" has no key']),
+    (["goal=local", "model=local"], ["model.path has no value"]),
+    (["budget.trails=3", "seed=x", "goal.few_shot=-1"], ["budget.trails: ", "seed: 'x'", "goal.few_shot: -1"]),
+    (["seed=x", "recipe.sft.max_steps=y", "recipe.grpo.beta=z"], ["seed: ", "recipe.sft.max_steps: ", "grpo.beta: "]),
+    (["recipe.sft.max_steps=y", "recipe.grpo.beta=z"], ["recipe.sft.max_steps: 'y'", "recipe.grpo.beta: 'z'"]),
+    (["recipe.sft.a=1", "recipe.grpo.b=1"], ["recipe.sft.a: no recipe that suits", "recipe.grpo.b: no recipe"]),
+    (["goal.scorer=x", "proposer.name=y"], ["goal.scorer: Unknown reward", "proposer.name: Unknown proposer"]),
+    (["recipe=generated/sft", "recipe.sft.learning_rat=1"], ['Did you mean "recipe.sft.learning_rate"?']),
+    (["recipe=generated/sft", "recipe.grpo.beta=0.1"], ["recipe.grpo: the recipe has no such stage"]),
+    (["recipe=generated/sft", "recipe={sft: {max_steps: x}}"], ["recipe.sft.max_steps: 'x'"]),
+    (["recipe=generated/sft", "recipe.stages=[]"], ["recipe.stages: [] train nothing"]),
+    (["recipe=generated/sft", "recipe.stages=[stf]"], ['recipe.stages: Unknown stage "stf"', 'mean "sft"']),
+    (["recipe=generated/sft", "recipe.stages=[sft,synthetic]"], ["recipe.stages: sft needs rows"]),
+    (["recipe=generated/sft", "recipe.rewards.gaol=1"], ['recipe.rewards: Unknown reward "gaol"', 'mean "goal"']),
+    (["recipe=generated/sft", "recipe.rewards.goal=much"], ["recipe.rewards.goal: 'much' is not a finite number"]),
+    (["recipe=generated/sft", "recipe.tunable={lora: 3}"], ["recipe.tunable.lora: 3"]),
+    (["recipe=generated/sft", "recipe.sft.max_length=600"], ["cannot run", "recipe.sft.max_length=600 exceeds"]),
+    (["recipe=generated/grpo", "recipe.grpo.num_generations=7"], ["recipe.grpo.num_generations=7", "2, 4, 8"]),
+    (["recipe=generated/sft", "+recipe=generated/grpo"], ["recipe=… is given twice"]),
+    (["recipe=svamp/sft", "recipe.data.mix=[{hug: a/b}]"], ["recipe.data.mix", "hug"]),
+    (["recipe=generated/sft", "recipe.sft.learning_rate=1e-3,3e-3"], ["recipe.sft.learning_rate=1e-3,3e-3", "-m"]),
+    (["-m", "goal=mixed,arithmetik"], ['Unknown goal "arithmetik"']),
+    (["-m", "seed=x,y"], ["seed: 'x'", "seed: 'y'"]),
+    (["-m", "recipe=generated/sft", "recipe.sft.max_steps=x,y"], ["max_steps: 'x'", "max_steps: 'y'"]),
+    (["goal=mixed", "--cfg"], ["--cfg", "one argument"]),
+    (["--cfg", "job", "goal.target=x"], ["goal.target: 'x'"]),
+    (["--cfg", "job", "-p", "gaol"], ['Unknown part of the config "gaol"', 'Did you mean "goal"?']),
+    (["goal=mixed", "--cfg", "job", "buget=3"], ['Unknown key "buget"']),
+    (["-sc", "install=csh"], ["bash, fish or zsh"]),
+    (["goal=mixed", "check"], ['the word "check"']),
+]
+
+
+@pytest.mark.parametrize(("words", "parts"), TOGETHER, ids=[" ".join(words)[:60] for words, _ in TOGETHER])
+def test_mistakes_together(run: Run, words: list[str], parts: list[str]) -> None:
+    """What words mean beside others, and several faults in one message."""
+    refused(run(*words), *parts)
+    assert list(Path().iterdir()) == [] or {path.name for path in Path().iterdir()} == {"outputs"}
+    assert not list(Path().glob("outputs/*/*"))
+
+
+def test_every_job_of_a_sweep(run: Run) -> None:
+    """Over recipes, a file among them, goals, seeds and values: one message for each job that cannot run."""
+    Path("own.yaml").write_text("stages: [synthetic, sft]\nsft: {max_steps: 5, max_length: 96}\n")
+    Path("base").mkdir()
+    swept = ["recipe=own.yaml,generated/sft", "goal=arithmetic,mixed", "seed=0,1", "recipe.sft.max_steps=7,8"]
+    ended = run("-m", "proposer=fixed", "model=base", *swept)
+    refused(ended, short=False)
+    assert ended.err.count("cannot be used") == 16
 
 
 def test_a_choice_twice(run: Run) -> None:
     """Hydra would take the last."""
-    for words in (["goal=mixed", "goal=arithmetic"], ["check", "goal=mixed", "goal=mixed"]):
-        refused(run(*words), "goal=… is given twice")
+    for words in ("goal=mixed goal=arithmetic", "check goal=mixed goal=mixed", "goal=mixed ++goal=mixed"):
+        refused(run(*words.split()), "goal=… is given twice")
 
 
 def test_a_broken_recipe(run: Run) -> None:
@@ -124,7 +216,7 @@ def test_a_broken_recipe(run: Run) -> None:
             "faults.yaml is not a valid recipe:\n",
             "sft.learning_rat: no such key.",
             'Did you mean "sft.learning_rate"?',
-            "sft.max_steps: Value 'x'",
+            "sft.max_steps: 'x'",
             "_target_: no such key",
         )
 
@@ -140,6 +232,13 @@ def test_a_model_without_a_tokenizer(run: Run, model: str) -> None:
     (folder / "tokenizer.json").write_text("{}")
     (folder / "chat_template.jinja").unlink()
     refused(run(model), "no chat template")
+
+
+def test_a_model_in_a_folder_of_any_name(run: Run) -> None:
+    """A path reaches the check of the model as it is, whatever it means to Hydra."""
+    for name in ("a b", "it's", "a=b", "a(b)", "ä", "a{b}", "a\\b", "a\\'b", "a\\", "a:b@c"):
+        Path(name).mkdir()
+        refused(run(f"model={name}"), f"model.path={Path(name).resolve()} cannot be used")
 
 
 def test_a_goal_without_data(run: Run, model: str) -> None:
@@ -179,104 +278,142 @@ def test_outputs_that_cannot_be_written(run: Run, model: str) -> None:
         refused(run(model, f"outputs={place}"), f"Cannot write to the study's folder {place}/", "outputs=PATH")
 
 
-def test_trials(run: Run) -> None:
-    """A study that is not there, near ones; one that is, as text and as JSON."""
-    study = Path("outputs/arithmetic-tiny")
-    study.mkdir(parents=True)
-    base = Trial(0, "baseline", "COMPLETE", scores=(Score("arithmetic", "dev", "exact_match", 0.25, 0.02, 400),))
-    ledger.propose(study, Trial(0, "baseline", "RUNNING"))
-    shown = base.public()
-    result = {key: shown[key] for key in ("state", "scores", "diagnosis", "reason", "stages", "seconds")}
-    ledger.finish(study, 0, result)
-    ledger.propose(study, Trial(1, "propose", "REJECTED", recipe="generated/sft", reason="refused"))
-    refused(run("trials", "arithmetic-tinny"), 'Unknown study "arithmetic-tinny"', 'Did you mean "arithmetic-tiny"?')
-    for words in ([], ["--jsn"], ["a", "b"]):
-        refused(run("trials", *words), "Usage: python -m intern trials STUDY [--json]")
-    for name in ("arithmetic-tiny", str(study)):
-        ended = run("trials", name, "--json")
-        assert ended.status == 0 and json.loads(ended.out) == [t.public() for t in ledger.trials(study)] == [
-            shown,
-            {**Trial(1, "propose", "REJECTED", recipe="generated/sft", reason="refused").public()},
-        ]
-    ended = run("trials", "arithmetic-tiny")
-    assert ended.status == 0 and "25.0" in ended.out and "generated/sft" in ended.out
-
-
 def test_help(run: Run) -> None:
     """Every group with its choices, and the commands."""
-    for word in ("--help", "-h"):
-        ended = run(word)
+    for words in (["--help"], ["-h"], ["goal=mixed", "--help"]):
+        ended = run(*words)
         assert ended.status == 0 and not ended.err
-        for part in ("  goal: arithmetic, ", "  model: ", "generated/sft", "  proposer: fixed, ", *commands.COMMANDS):
+        for part in ("  goal: arithmetic, ", "  model: ", "generated/sft", "  proposer: fixed, ", *main.COMMANDS):
             assert part in ended.out
 
 
+def test_version(run: Run) -> None:
+    """Ours, not Hydra's; and the garbage collector, which is off meanwhile, is on again."""
+    assert run("--version").out == "intern 0.1.0\n" and gc.isenabled()
+
+
 def test_cfg(run: Run) -> None:
-    """The composed config as YAML, with what was chosen, and nothing run."""
-    ended = run("goal=mixed", "recipe=generated/sft", "recipe.sft.learning_rate=0.5", "--cfg", "job", "--resolve")
-    tree = yaml.safe_load(ended.out)
-    assert ended.status == 0 and tree["study"] == "mixed-tiny" and tree["recipe"]["sft"]["learning_rate"] == 0.5
-    assert list(Path().iterdir()) == []
+    """The composed config as YAML, with what was chosen, the defaults and the settings of plug-ins; nothing is run."""
+    words = ["goal=mixed", "recipe=generated/sft", "recipe.sft.learning_rate=0.5"]
+    for flags in (["--cfg", "job", "--resolve"], ["--cfg=job"], ["-c", "job"]):
+        ended = run(words[0], *flags, *words[1:])  # flags may stand between the words
+        tree = yaml.safe_load(ended.out)
+        assert ended.status == 0 and tree["study"] == "mixed-tiny" and tree["recipe"]["sft"]["learning_rate"] == 0.5
+    assert tree["compute"]["warm"] is True and tree["proposer"]["sweep_trials"] == 4  # of plug-ins
+    assert tree["goal"]["dev_share"] == 0.1 and tree["budget"]["hours"] == 1.0  # of the schema alone
+    assert "grpo" not in tree["recipe"] and list(Path().iterdir()) == []
+    assert yaml.safe_load(run(*words, "--cfg", "job", "-p", "recipe.sft").out) == tree["recipe"]["sft"]
+    assert run("--cfg", "job", "-p", "seed").out == "0\n"
+    assert set(yaml.safe_load(run("--cfg", "job").out)["recipe"]) > {"sft", "grpo", "data", "synthetic"}
+    assert "hydra" in yaml.safe_load(run("--cfg", "hydra").out)
 
 
-def test_check(run: Run) -> None:
-    """The difference to the recipe's own values, and nothing written."""
-    ended = run("check", *SCENE.words, GRPO, "recipe.grpo.beta=4e-2", GOOD)
-    name = GRPO.removeprefix("recipe=")
-    assert (ended.status, ended.err) == (0, "")
-    assert ended.out.splitlines() == [
-        f"ok: {name} with recipe.grpo.beta=0.04 recipe.grpo.learning_rate=0.001",
-        "  recipe.grpo.learning_rate: 5e-05 -> 0.001",
-        "  recipe.grpo.beta: None -> 0.04",
-    ]
-    assert run("check", *SCENE.words, GRPO).out == f"ok: {name} with its own values\n"
-    assert list(Path().iterdir()) == []
+def test_cfg_reads_what_it_shows(run: Run) -> None:
+    """What --cfg job shows is what a study of the same words would run, as the typed config reads it back."""
+    tree = yaml.safe_load(run("goal=stories", "recipe=generated/sft_grpo", "proposer.repeats=2", "--cfg", "job").out)
+    config = typed.config(tree)
+    assert config.tree() == tree and config.proposer.repeats == 2
 
 
-def test_check_a_file(run: Run) -> None:
-    """A recipe from anywhere, by its path."""
-    text = "stages: [data, sft]\nsft: {max_steps: 5, max_length: 96}\ntunable: {sft.max_steps: [5, 7]}\n"
-    Path("own.yaml").write_text(text)
-    words = ["check", "goal=arithmetic", "recipe=own.yaml"]
-    assert "recipe.sft.max_steps: 5 -> 7" in run(*words, "recipe.sft.max_steps=7").out
-    refused(run(*words, "recipe.sft.max_steps=6"), '"6" is not one of 5, 7')
+def test_hydras_flags(run: Run) -> None:
+    """Its own help, and completion of choices, keys, a plug-in's settings and a recipe's."""
+    assert "Hydra" in run("--hydra-help").out
+    script = run("-sc", "install=bash")
+    assert script.status == 0 and "complete -o nospace -o default -F hydra_bash_completion intern" in script.out
 
 
 @pytest.mark.parametrize(
-    "lines", [a for a in ATTACKS if all(isinstance(x, str) for x in a)], ids=lambda lines: ascii(lines)[:60]
+    ("line", "offered"),
+    {
+        "intern goal=ar": "goal=arithmetic",
+        "intern check goal=ar": "goal=arithmetic",
+        "intern goal=mixed mod": "model. model=",
+        "intern budget.t": "budget.trials=",
+        "intern proposer.sweep": "proposer.sweep_trials=",
+        "intern recipe.grpo.be": "recipe.grpo.beta=",
+        "intern recipe=generated/sft recipe.sft.learning": "recipe.sft.learning_rate=",
+    }.items(),
 )
-def test_check_refuses_every_attack(run: Run, lines: list[str]) -> None:
-    """The corpus of the gate's tests as words of a shell; a person may name any recipe."""
-    refused(run("check", *SCENE.words, *lines, *(["recipe.stages=[]"] if lines == ["recipe=svamp/sft"] else [])))
+def test_completion(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, offered: str) -> None:
+    """What the shell's function is told."""
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    ended = run("-sc", "query=bash")
+    assert (ended.status, ended.out, ended.err) == (0, f"{offered}\n", "")
 
 
-def shell(*words: str) -> subprocess.CompletedProcess[str]:
-    """`python -m intern` in a process of its own."""
-    command = [sys.executable, "-m", "intern", *words]
-    return subprocess.run(command, cwd=schema.ROOT, capture_output=True, text=True)
+def test_own_folder_of_configs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INTERN_CONF adds options of every group; a folder that is not there is said."""
+    Path("mine/goal").mkdir(parents=True)
+    Path("mine/goal/sums.yaml").write_text("defaults: [arithmetic]\nname: sums\ndev_items: 7\n")
+    monkeypatch.setenv("INTERN_CONF", "mine")
+    assert "sums" in run("--help").out
+    tree = yaml.safe_load(run("goal=sums", "--cfg", "job").out)
+    assert tree["goal"]["dev_items"] == 7 and tree["goal"]["generator"] == "arithmetic"
+    assert run("check", "goal=sums", "recipe=generated/sft").status == 0
+    monkeypatch.setenv("INTERN_CONF", "nowhere")
+    refused(run("goal=sums"), "INTERN_CONF names no folder: nowhere")
 
 
-@pytest.mark.parametrize("lines", [[GRPO, f"+{GOOD}"], [GRPO, f"{RATE}=${{oc.env:HOME}}"], ["recipe=../../etc/passwd"]])
-def test_refuses_in_a_process_of_its_own(lines: list[str]) -> None:
-    """The same from a shell."""
-    ended = shell("check", *SCENE.words, *lines)
-    refused(Ended(ended.returncode, ended.stdout, ended.stderr))
+RECIPE = """# Rows of a data set that is not there.
+#   python -m intern goal=arithmetic model=tiny recipe=absent.yaml
+summary: a data set that is not there
+suits: [arithmetic]
+stages: [data, sft]
+data: {mix: [{hub: nobody/nothing, revision: abc, format: qa}]}
+sft: {max_steps: 1, max_length: 96}
+"""
+
+
+def test_a_study_in_which_nothing_can_run(random_model: Path, tmp_path: Path) -> None:
+    """Status 2, with the reason and what to do, also when the same command is given again."""
+    (tmp_path / "absent.yaml").write_text(RECIPE)
+    small = ["goal=arithmetic", "goal.dev_items=4", "goal.test_items=4", "goal.few_shot=0", "goal.max_new_tokens=4"]
+    words = [*small, f"model={random_model}", "recipe=absent.yaml", "proposer=fixed", "study=none"]
+    for _ in range(2):
+        ended = shell(*words, cwd=tmp_path, PYTHONPATH=str(schema.ROOT), HF_HUB_OFFLINE="1")
+        assert ended.returncode == 2 and "Traceback" not in ended.stderr and "1 propose  FAIL" in ended.stdout
+        for part in ("intern: Trial 1 of study outputs/none ", "nobody/nothing", "trials/001/log.txt", "study=NAME"):
+            assert part in ended.stderr, ended.stderr
+    assert len(Ledger(tmp_path / "outputs" / "none").trials) == 2
+
+
+def test_an_unknown_package(tmp_path: Path) -> None:
+    """A library that is missing or broken is named, with the way to the doctor."""
+    (tmp_path / "typer").mkdir()
+    (tmp_path / "typer" / "__init__.py").write_text("raise ImportError('half an installation', name='typer')\n")
+    ended = shell("trials", "x", PYTHONPATH=str(tmp_path))
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "the package typer cannot be imported" in ended.stderr and "doctor" in ended.stderr
+
+
+PINS = Overrides({"sft.max_steps": 31})
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("proposer", "trials", "said"),
     [
-        ["--help"],
-        ["check", *SCENE.words, GRPO, GOOD],
-        ["--cfg", "job"],
-        ["recipes", "list"],
-        ["recipes", "check", "recipes/generated/sft.yaml"],
+        ("heuristic", [], None),
+        ("heuristic", [("REJECTED", {}), ("FAIL", {})], "Each of the 2 trials"),
+        ("heuristic", [("FAIL", {})], "Trial 1 "),
+        ("heuristic", [("REJECTED", {}), ("PRUNED", {})], None),
+        ("random", [("FAIL", {}), ("COMPLETE", {}), ("FAIL", {})], None),
+        ("fixed", [("REJECTED", {})], "Trial 1 "),
+        ("fixed", [("COMPLETE", {}), ("FAIL", PINS)], "Trial 2 "),  # this command's; another command ran the first
+        ("fixed", [("FAIL", {}), ("COMPLETE", PINS)], None),
+        ("fixed", [("FAIL", {})], None),  # of another command
     ],
-    ids=" ".join,
 )
-def test_nothing_heavy_is_loaded(words: list[str]) -> None:
-    """Help, vetting and composing wait for no library that trains or scores."""
-    code = f"import sys; sys.argv = ['intern', *{words!r}]\nfrom intern.__main__ import main\n"
-    code += f"try: main()\nfinally: print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "[]\n") and ended.stdout
+def test_nothing_ran(library: Library, tmp_path: Path, proposer: str, trials: list[Any], said: str | None) -> None:
+    """Nothing could run if all proposals were refused or failed; of proposer=fixed the command's own trial counts."""
+    made = [
+        Trial(n, "propose", state, recipe="generated/sft", overrides=Overrides(overrides), reason="because")
+        for n, (state, overrides) in enumerate(trials, 1)
+    ]
+    written(tmp_path, BASE, *made)
+    words = [f"proposer={proposer}", "goal=arithmetic", "recipe=generated/sft", "recipe.sft.max_steps=31"]
+    told = study.nothing_ran(Reader(tmp_path), scope(library, *words))
+    if said is None:
+        assert told is None
+    else:
+        assert told and told.startswith(said) and "the last: because." in told and "study=NAME" in told

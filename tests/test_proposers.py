@@ -6,40 +6,67 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as checks
 from hypothesis import strategies as st
-from simulation import BASE, COLLAPSE, config_of, done, learnt, one, parsed, scored, simulated
+from made import recipe_of
+from simulation import BASE, COLLAPSE, NONE, SLOW, checked, config_of, done, learnt, one, scored, settings, simulated
 
 from intern.config import contract, library
-from intern.config.schema import Grpo, Proposer, Recipe, Sft
+from intern.config.schema import Recipe
 from intern.errors import UserError
-from intern.proposers import View, fixed, heuristic
+from intern.overrides import Overrides, show
+from intern.proposers import fixed, heuristic
 from intern.proposers import random as chance
-from intern.records import Left, Proposal, Trial
-from intern.stats import paired
+from intern.records import Left, Proposal, Trial, Verdict
+from intern.search.history import History
+from intern.search.view import View
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
+STAGES = {"sft": ["data", "sft"], "grpo": ["data", "grpo"]}
 RECIPES: Mapping[str, Recipe] = {
-    "b/grpo": Recipe("b/grpo", "second", grpo=Grpo(learning_rate=1e-3), tunable={"grpo.learning_rate": RATE}),
-    "a/sft": Recipe("a/sft", "first", tunable={"sft.max_steps": {"low": 1, "high": 9}, "sft.packing": [True, False]}),
+    "b/grpo": recipe_of(
+        "b/grpo",
+        summary="second",
+        stages=STAGES["grpo"],
+        grpo={"learning_rate": 1e-3},
+        tunable={"grpo.learning_rate": RATE},
+    ),
+    "a/sft": recipe_of(
+        "a/sft",
+        summary="first",
+        stages=STAGES["sft"],
+        tunable={"sft.max_steps": {"low": 1, "high": 9}, "sft.packing": [True, False]},
+    ),
 }
-STEPS, PACKED, SLOW = "recipe.sft.max_steps=3", "recipe.sft.packing=true", "recipe.grpo.learning_rate=0.0003"
+STEPS, PACKED = Overrides({"sft.max_steps": 3}), Overrides({"sft.packing": True})
+KEPT = Verdict("keep", 0, 9, 1, 0.02)
 
 
-def view(*trials: Trial, best: Trial = BASE, pins: tuple[str, ...] = (), only: str = "", **settings: int) -> View:
-    """What a proposer sees after these trials."""
-    recipes = {name: recipe for name, recipe in RECIPES.items() if only in name}
-    return View(recipes, (BASE, *trials), best, Left(9, 1.0), Proposer(name="heuristic", **settings), pins, seed=5)
+def view(
+    *trials: Trial,
+    best: Trial = BASE,
+    pins: Overrides = NONE,
+    only: str = "",
+    recipes: Mapping[str, Recipe] = RECIPES,
+    **given_: int,
+) -> View:
+    """What a proposer sees after these trials, one of which is the incumbent."""
+    found = {name: recipe for name, recipe in recipes.items() if only in name}
+    seen = [replace(trial, verdict=KEPT) if trial.number == best.number else trial for trial in trials]
+    history = History([BASE if best.number else best, *seen])
+    assert history.incumbent.number == best.number
+    return View(found, history, Left(9, 1.0), settings(**given_), dict.fromkeys(found, pins), seed=5)
 
 
-def full(number: int, name: str, dev: float | None, *overrides: str) -> Trial:
+def full(number: int, name: str, dev: float | None, *overrides: Overrides) -> Trial:
     """A recipe's trial in full."""
-    return done(number, Proposal(name, overrides, seed=5), dev)
+    return done(number, Proposal(name, seed=5), dev, *overrides)
 
 
-def cheap(number: int, name: str, dev: float | None, *overrides: str) -> Trial:
+def cheap(number: int, name: str, dev: float | None, *overrides: Overrides) -> Trial:
     """A recipe's trial on a share of its steps."""
-    return done(number, Proposal(name, overrides, seed=5, fidelity=heuristic.CHEAP), dev)
+    return done(number, Proposal(name, seed=5, fidelity=heuristic.CHEAP), dev, *overrides)
 
 
 def test_the_whole_plan() -> None:
@@ -53,7 +80,7 @@ def test_the_whole_plan() -> None:
         return found
 
     for name, dev, why in (("a/sft", 0.3, "first"), ("b/grpo", 0.2, "second")):
-        proposal = following(recipe=name, overrides=(), kind="propose", fidelity=0.3, seed=5, hypothesis=why)
+        proposal = following(recipe=name, overrides=NONE, kind="propose", fidelity=0.3, seed=5, hypothesis=why)
         trials.append(done(len(trials) + 1, proposal, dev))
     trials.append(done(3, following(recipe="a/sft", kind="propose", fidelity=1.0, parent=1), 0.5))
     for dev in (0.4, 0.9):
@@ -62,7 +89,7 @@ def test_the_whole_plan() -> None:
     best = trials[-1]
     for left in (STEPS, PACKED):  # without the other one
         trials.append(done(len(trials) + 1, following(kind="ablate", parent=5), 0.6))
-        assert trials[-1].overrides == ((PACKED,) if left == STEPS else (STEPS,))
+        assert trials[-1].overrides == (PACKED if left == STEPS else STEPS)
     for seed in (6, 7):
         repeat = following(kind="repeat", parent=5, seed=seed, overrides=best.overrides)
         trials.append(done(len(trials) + 1, repeat, 0.9))
@@ -70,7 +97,7 @@ def test_the_whole_plan() -> None:
     for _ in range(2):
         swept = following(recipe="b/grpo", kind="sweep", parent=10, sweep=("grpo.learning_rate",))
         trials.append(done(len(trials) + 1, swept, 0.2, SLOW))
-    onward = following(recipe="a/sft", kind="sweep", parent=5, overrides=())
+    onward = following(recipe="a/sft", kind="sweep", parent=5, overrides=NONE)
     assert set(onward.sweep) == {"sft.max_steps", "sft.packing"}
 
 
@@ -85,7 +112,7 @@ def test_the_best_cheap_trial_goes_on() -> None:
     stopped = replace(cheap(2, "b/grpo", None), state="PRUNED", diagnosis=COLLAPSE)
     remedy = replace(cheap(3, "b/grpo", 0.7, SLOW), kind="remedy", parent=2)
     found = one(heuristic.propose(view(cheap(1, "a/sft", 0.3), stopped, remedy)))
-    assert (found.recipe, found.overrides, found.parent, found.fidelity) == ("b/grpo", (SLOW,), 3, 1.0)
+    assert (found.recipe, found.overrides, found.parent, found.fidelity) == ("b/grpo", SLOW, 3, 1.0)
 
 
 def test_a_recipe_whose_cheap_trial_failed() -> None:
@@ -104,7 +131,7 @@ def test_remedies_come_first() -> None:
     assert one(heuristic.propose(view(stopped))).kind == "propose"
     other = cheap(2, "a/sft", 0.4)
     remedy = one(heuristic.propose(view(stopped, other)))
-    assert (remedy.kind, remedy.parent, remedy.overrides, remedy.fidelity) == ("remedy", 1, (SLOW,), 0.3)
+    assert (remedy.kind, remedy.parent, remedy.overrides, remedy.fidelity) == ("remedy", 1, SLOW, 0.3)
     for after in (done(3, remedy, 0.3), replace(done(3, remedy, None), state="REJECTED")):
         found = one(heuristic.propose(view(stopped, other, after)))
         assert (found.kind, found.recipe, found.fidelity) == ("propose", "a/sft", 1.0)
@@ -117,55 +144,68 @@ def test_what_moved_dev_most_is_swept_first() -> None:
     steps = replace(full(3, "a/sft", 0.45, STEPS), parent=1)
     assert heuristic.matters(view(start), "a/sft") == ("sft.max_steps", "sft.packing")
     assert heuristic.matters(view(start, packed, steps), "a/sft") == ("sft.packing", "sft.max_steps")
-    short = replace(full(4, "a/sft", 0.1, PACKED), parent=2, fidelity=0.3)  # the length of training changed alone
+    short = replace(full(3, "a/sft", 0.1, PACKED), parent=2, fidelity=0.3)  # the length of training changed alone
     assert heuristic.matters(view(start, packed, short), "a/sft") == ("sft.packing", "sft.max_steps")
     assert heuristic.matters(view(start, packed, replace(short, scores=scored(0.0))), "a/sft")[0] == "sft.max_steps"
-    both = replace(full(4, "a/sft", 0.0, PACKED, STEPS), parent=3)  # packing alone was changed
-    assert heuristic.matters(view(start, steps, both), "a/sft") == ("sft.packing", "sft.max_steps")
+    both = replace(full(3, "a/sft", 0.0, PACKED, STEPS), parent=2)  # packing alone was changed
+    found = heuristic.matters(view(start, replace(steps, number=2), both), "a/sft")
+    assert found == ("sft.packing", "sft.max_steps")
 
 
 def test_a_sweep_keeps_what_it_does_not_search() -> None:
     """The best trial's overrides of other keys stay."""
     wide = {f"sft.{key}": RATE for key in ("learning_rate", "weight_decay", "max_grad_norm")} | {"sft.packing": [True]}
-    seen = replace(view(full(1, "a/sft", 0.5, PACKED)), recipes={"a/sft": Recipe("a/sft", tunable=wide)})
+    recipes = {"a/sft": recipe_of("a/sft", stages=STAGES["sft"], tunable=wide)}
+    seen = view(full(1, "a/sft", 0.5, PACKED), recipes=recipes)
     found = one(heuristic.propose(seen))
-    assert (found.kind, found.overrides, len(found.sweep)) == ("sweep", (PACKED,), heuristic.WIDE)
+    assert (found.kind, found.overrides, len(found.sweep)) == ("sweep", PACKED, heuristic.WIDE)
 
 
-LONG = {"long": Recipe("long", sft=Sft(max_steps=60), tunable={"sft.max_steps": {"low": 30, "high": 150}})}
+LONG = {
+    "long": recipe_of(
+        "long", stages=STAGES["sft"], sft={"max_steps": 60}, tunable={"sft.max_steps": {"low": 30, "high": 150}}
+    )
+}
 
 
-def rising(*devs: float, pins: tuple[str, ...] = (), **changed: object) -> tuple[tuple[str, ...], ...]:
+def steps(count: int) -> Overrides:
+    """So many steps."""
+    return Overrides({"sft.max_steps": count})
+
+
+def rising(*devs: float, pins: Overrides = NONE, **changed: object) -> list[Overrides]:
     """The overrides that `longer` asks for after a cheap trial, one in full, and longer ones with these scores."""
-    overrides = [(), (), ("recipe.sft.max_steps=120",), ("recipe.sft.max_steps=150",)]
-    trials = [replace(full(i + 1, "long", dev, *overrides[i]), parent=i or None) for i, dev in enumerate(devs)]
+    overrides = [NONE, NONE, steps(120), steps(150)]
+    trials = [replace(full(i + 1, "long", dev, overrides[i]), parent=i or None) for i, dev in enumerate(devs)]
     trials[0] = replace(trials[0], fidelity=heuristic.CHEAP)
     trials[-1] = replace(trials[-1], **changed)
-    seen = replace(view(*trials, pins=pins), recipes=LONG)
-    return tuple(proposal.overrides for proposal in heuristic.longer(seen, "long"))
+    seen = view(*trials, pins=pins, recipes=LONG)
+    return [proposal.overrides for proposal in heuristic.longer(seen, "long")]
 
 
 def test_longer_while_it_pays() -> None:
     """Twice the steps as long as the last lengthening alone brought more than chance, up to the contract's bound."""
-    assert rising(0.2, 0.5) == (("recipe.sft.max_steps=120",),)
-    assert rising(0.2, 0.5, 0.7) == (("recipe.sft.max_steps=150",),)
-    assert rising(0.2, 0.5, 0.7, 0.8) == ()
-    assert rising(0.5, 0.51) == rising(0.2, 0.5, 0.51) == rising(0.5, 0.2) == ()  # two errors of 0.01 each
-    assert rising(0.2, 0.5, pins=("recipe.sft.max_steps=60",)) == ()
-    assert rising(0.2, 0.5, overrides=(PACKED,)) == ()  # something else was changed too
-    assert rising(0.2, 0.3, 0.5, overrides=("recipe.sft.max_steps=40",)) == ()  # fewer steps were better
+    assert rising(0.2, 0.5) == [steps(120)]
+    assert rising(0.2, 0.5, 0.7) == [steps(150)]
+    assert rising(0.2, 0.5, 0.7, 0.8) == []
+    assert rising(0.5, 0.51) == rising(0.2, 0.5, 0.51) == rising(0.5, 0.2) == []  # two errors of 0.01 each
+    assert rising(0.2, 0.5, pins=steps(60)) == []
+    assert rising(0.2, 0.5, overrides=PACKED) == []  # something else was changed too
+    assert rising(0.2, 0.3, 0.5, overrides=steps(40)) == []  # fewer steps were better
 
 
 def test_a_sweep_stays_near_and_then_goes_far() -> None:
     """Around the best trial's values, on each range's own scale; over the whole contract when it goes on."""
     opened = {"sft.learning_rate": RATE, "sft.max_steps": {"low": 30, "high": 150}, "sft.packing": [True, False]}
-    recipe = Recipe("long", sft=Sft(learning_rate=1e-3, max_steps=60), tunable=opened)
-    seen = replace(view(full(1, "long", 0.5, "recipe.sft.max_steps=120")), recipes={"long": recipe})
+    recipe = recipe_of(
+        "long", stages=STAGES["sft"], sft={"learning_rate": 1e-3, "max_steps": 60}, tunable=opened
+    )
+    seen = view(full(1, "long", 0.5, steps(120)), recipes={"long": recipe})
     assert one(tuple(heuristic.sweep(seen, "long"))).within == (
         ("sft.learning_rate", 2.5e-4, 4e-3), ("sft.max_steps", 90.0, 150.0),
     )  # fmt: skip
     assert one(tuple(heuristic.sweep(seen, "long", least=1))).within == ()
-    stopped = replace(view(replace(full(1, "long", None), state="PRUNED")), recipes={"long": recipe})
+    stopped = view(replace(full(1, "long", None), state="PRUNED"), recipes={"long": recipe})
     assert one(tuple(heuristic.sweep(stopped, "long"))).within == ()  # not around what failed
 
 
@@ -176,10 +216,15 @@ def test_what_the_budget_still_allows() -> None:
         assert one(heuristic.propose(replace(begun, left=Left(left, 1.0)))).fidelity == fidelity
     swept = view(cheap(1, "a/sft", 0.5), cheap(2, "b/grpo", 0.4))
     assert one(heuristic.propose(replace(swept, left=Left(0.4, 1.0)))).fidelity == 1.0
+    best = cheap(1, "a/sft", 0.5)
+    won = view(best, cheap(2, "b/grpo", 0.4), best=best)
+    assert one(heuristic.propose(replace(won, left=Left(1.0, 1.0)))).fidelity == 1.0
+    again = one(heuristic.propose(replace(won, left=Left(0.4, 1.0))))  # its repeat costs what the cheap one did
+    assert (again.kind, again.parent, again.seed, again.fidelity) == ("repeat", 1, 6, 0.3)
 
 
-@pytest.mark.parametrize(("own", "left"), [((), []), ((STEPS,), []), ((STEPS, PACKED), [(PACKED,), (STEPS,)])])
-def test_ablation(own: tuple[str, ...], left: list[tuple[str, ...]]) -> None:
+@pytest.mark.parametrize(("own", "left"), [((), []), ((STEPS,), []), ((STEPS, PACKED), [PACKED, STEPS])])
+def test_ablation(own: tuple[Overrides, ...], left: list[Overrides]) -> None:
     """Only where two overrides or more could share the gain; at the winner's seed and fidelity, each once."""
     winner = replace(full(1, "a/sft", 0.9, *own), seed=8)
     found = list(heuristic.ablation(view(winner, best=winner)))
@@ -228,11 +273,11 @@ def test_a_recipe_that_was_stopped_and_not_mended_is_searched() -> None:
 
 def test_pins_are_left_alone() -> None:
     """A pinned key is neither swept nor repeated, remedied or left out as an override of the proposal."""
-    trials = [replace(cheap(1, "a/sft", 0.5), overrides=(STEPS,)), replace(full(2, "a/sft", 0.5), overrides=(STEPS,))]
-    assert one(heuristic.propose(view(*trials, pins=(STEPS,), only="a/"))).sweep == ("sft.packing",)
-    winner = replace(full(3, "a/sft", 0.9), overrides=(STEPS, PACKED))
-    found = one(heuristic.propose(view(*trials, winner, best=winner, pins=(STEPS,), sweep_trials=0, only="a/")))
-    assert (found.kind, found.overrides) == ("repeat", (PACKED,))
+    trials = [cheap(1, "a/sft", 0.5, STEPS), full(2, "a/sft", 0.5, STEPS)]
+    assert one(heuristic.propose(view(*trials, pins=STEPS, only="a/"))).sweep == ("sft.packing",)
+    winner = full(3, "a/sft", 0.9, STEPS, PACKED)
+    found = one(heuristic.propose(view(*trials, winner, best=winner, pins=STEPS, sweep_trials=0, only="a/")))
+    assert (found.kind, found.overrides) == ("repeat", PACKED)
 
 
 def test_a_recipe_that_is_gone() -> None:
@@ -245,8 +290,15 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     """Forty trials, none twice, each inside its contract, and again the same; a stopped recipe is mended and wins."""
     opened = {"grpo.learning_rate": RATE, "grpo.beta": [0.0, 0.04], "grpo.temperature": {"low": 0.3, "high": 1.5}}
     recipes = {
-        "a/grpo": Recipe("a/grpo", grpo=Grpo(learning_rate=2e-2, beta=0.0), tunable=opened),
-        "b/sft": Recipe("b/sft", sft=Sft(learning_rate=1e-4), tunable={"sft.learning_rate": {**RATE, "high": 9e-3}}),
+        "a/grpo": recipe_of(
+            "a/grpo", stages=STAGES["grpo"], grpo={"learning_rate": 2e-2, "beta": 0.0}, tunable=opened
+        ),
+        "b/sft": recipe_of(
+            "b/sft",
+            stages=STAGES["sft"],
+            sft={"learning_rate": 1e-4},
+            tunable={"sft.learning_rate": {**RATE, "high": 9e-3}},
+        ),
     }
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -255,7 +307,7 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     assert {t.kind for t in trials} >= {"propose", "remedy", "sweep", "repeat"}
     assert [t.kind for t in trials[1:5]] == ["propose", "propose", "remedy", "remedy"]
     assert {t.fidelity for t in trials[1:6]} == {heuristic.CHEAP}
-    winner = paired.incumbent(trials)
+    winner = History(trials).incumbent
     assert winner.recipe == "a/grpo" and winner.fidelity == 1.0 and winner.mean("dev") > 0.55
     assert trials[:16] == simulated(tmp_path / "b", recipes, learnt, 15)
 
@@ -271,10 +323,11 @@ def test_nothing_can_be_better(trials: tuple[Trial, ...]) -> None:
 def test_a_finite_contract_is_exhausted(tmp_path: Path) -> None:
     """Every combination is tried in full, none twice, and then nothing is left."""
     opened = {"grpo.beta": [0.0, 0.01, 0.04], "grpo.num_generations": [4, 8]}
-    recipe = Recipe("a/grpo", grpo=Grpo(learning_rate=1e-3, beta=0.0, num_generations=4), tunable=opened)
+    own = {"learning_rate": 1e-3, "beta": 0.0, "num_generations": 4}
+    recipe = recipe_of("a/grpo", stages=STAGES["grpo"], grpo=own, tunable=opened)
     trials = simulated(tmp_path, {"a/grpo": recipe}, learnt, 40)
     assert len(trials) < 40 and len(set(map(config_of, trials))) == len(trials)
-    values = [{"grpo.beta": 0.0, "grpo.num_generations": 4, **parsed(t, contract.read(opened)[0])} for t in trials[1:]]
+    values = [{"grpo.beta": 0.0, "grpo.num_generations": 4, **checked(t, recipe.contract)} for t in trials[1:]]
     assert {tuple(sorted(found.items())) for found in values} == {
         (("grpo.beta", beta), ("grpo.num_generations", n)) for beta in (0.0, 0.01, 0.04) for n in (4, 8)
     }
@@ -282,7 +335,8 @@ def test_a_finite_contract_is_exhausted(tmp_path: Path) -> None:
 
 def test_a_sweep_ends_with_its_values(tmp_path: Path) -> None:
     """Fewer combinations than sweep_trials: none is run again."""
-    recipe = Recipe("a/grpo", grpo=Grpo(learning_rate=1e-3, beta=0.0), tunable={"grpo.beta": [0.0, 0.04]})
+    own = {"learning_rate": 1e-3, "beta": 0.0}
+    recipe = recipe_of("a/grpo", stages=STAGES["grpo"], grpo=own, tunable={"grpo.beta": [0.0, 0.04]})
     trials = simulated(tmp_path, {"a/grpo": recipe}, learnt, 40)
     assert [t.kind for t in trials] == ["baseline", "propose", "sweep", "repeat"]
 
@@ -296,48 +350,44 @@ def test_the_same_ledger_gives_the_same_proposal() -> None:
 
 def test_fixed_once() -> None:
     """The command line's own trial, whatever came of it, and never twice."""
-    single = replace(view(pins=(STEPS,)), recipes={"a/sft": RECIPES["a/sft"]})
-    proposal = one(fixed.propose(single))
-    assert (proposal.recipe, proposal.overrides, proposal.seed) == ("a/sft", (), 5)
-    ran = replace(done(1, proposal, None), overrides=single.pins)
-    assert fixed.propose(replace(single, trials=(BASE, ran))) == ()
-    assert fixed.propose(replace(single, trials=(BASE, replace(ran, seed=6)))) != ()
-    assert fixed.propose(replace(single, trials=(BASE, replace(ran, overrides=())))) != ()
+    proposal = one(fixed.propose(view(pins=STEPS, only="a/")))
+    assert (proposal.recipe, proposal.overrides, proposal.seed) == ("a/sft", NONE, 5)
+    ran = done(1, proposal, None, STEPS)
+    assert fixed.propose(view(ran, pins=STEPS, only="a/")) == ()
+    assert fixed.propose(view(replace(ran, seed=6), pins=STEPS, only="a/")) != ()
+    assert fixed.propose(view(replace(ran, overrides=NONE), pins=STEPS, only="a/")) != ()
     with pytest.raises(UserError, match="runs one recipe: give recipe=NAME"):
         fixed.propose(view())
 
 
-@settings(deadline=None)
+@checks(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 50))
 def test_random_stays_inside_the_contract(seed: int, length: int) -> None:
-    """Every drawn word passes the contract's reader; pinned keys are not drawn."""
-    pin = "recipe.sft.packing=true"
-    seen = replace(view(*[done(n + 1, Proposal("a/sft"), 0.5) for n in range(length)], pins=(pin,)), seed=seed)
+    """Every drawn value is of the contract; pinned keys are not drawn."""
+    seen = replace(view(*[done(n + 1, Proposal("a/sft"), 0.5) for n in range(length)], pins=PACKED), seed=seed)
     proposal = one(chance.propose(seen))
-    bounds = contract.read(RECIPES[proposal.recipe].tunable)[0]
-    found = dict(word.removeprefix("recipe.").split("=") for word in proposal.overrides)
-    assert set(found) == set(bounds) - {"sft.packing"} and proposal.overrides
-    for key, text in found.items():
-        bounds[key].parse(text)
+    bounds = RECIPES[proposal.recipe].contract
+    assert set(proposal.overrides) == set(bounds) - {"sft.packing"} and proposal.overrides
+    for key, value in proposal.overrides.items():
+        assert bounds[key].check(value) == value and type(value) is bounds[key].kind
 
 
-@settings(deadline=None)
+@checks(deadline=None)
 @given(st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=2, unique=True).map(sorted), st.booleans(), st.integers())
 def test_random_draws_between_any_bounds(bounds: list[float], log: bool, seed: int) -> None:
     """Rounding for the reader's sake never leaves the domain."""
     domain = contract.Range(float, *bounds, log)
-    assert domain.parse(contract.show(chance.draw(Random(seed), domain)))
+    assert domain.parse(show(chance.draw(Random(seed), domain)))
     whole = contract.Range(int, int(bounds[0]) + 1, int(bounds[1]) + 2, log)
-    assert type(whole.parse(contract.show(chance.draw(Random(seed), whole)))) is int
+    assert type(whole.parse(show(chance.draw(Random(seed), whole)))) is int
 
 
 def test_the_real_recipes() -> None:
     """What is drawn for the library's own recipes is inside their contracts."""
-    names = [p.relative_to(library.FOLDER).with_suffix("").as_posix() for p in library.FOLDER.rglob("*.yaml")]
-    recipes = {name: library.load(name) for name in names}
+    files = {p.relative_to(library.FOLDER).with_suffix("").as_posix(): p for p in library.FOLDER.rglob("*.yaml")}
+    recipes = {name: library.read(path)[0] for name, path in files.items()}
     for seed in range(30):
         proposal = one(chance.propose(replace(view(), recipes=recipes, seed=seed)))
-        bounds = contract.read(recipes[proposal.recipe].tunable)[0]
-        drawn = dict(map(contract.split, proposal.overrides))
-        assert drawn.keys() == bounds.keys()
-        assert all(contract.show(bounds[key].parse(text)) == text for key, text in drawn.items())
+        bounds = recipes[proposal.recipe].contract
+        assert proposal.overrides.keys() == bounds.keys()
+        assert all(bounds[key].parse(show(value)) == value for key, value in proposal.overrides.items())

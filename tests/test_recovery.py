@@ -1,44 +1,52 @@
-"""Recovery, on ledgers made by hand: which remedy comes next, what is searched around one that held, where it ends."""
+"""Recovery, on ledgers made by hand: which remedy comes next, what is searched around one that helped, where it
+ends."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made import recipe_of
 
-from intern.config import contract
-from intern.config.schema import Grpo, Proposer, Recipe, flat
-from intern.proposers import View
-from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
+from intern.config.schema import Proposer
+from intern.overrides import Overrides
+from intern.records import Diagnosis, Left, Proposal, Score, StageRun, Trial, Verdict
 from intern.search import recovery, sampler
+from intern.search.history import History
+from intern.search.view import View
 
 NAME = "a/sft_grpo"
-RECIPE = Recipe(
+RATE = "grpo.learning_rate"
+RECIPE = recipe_of(
     NAME,
     stages=["data", "sft", "grpo"],
-    grpo=Grpo(learning_rate=1e-3),
-    tunable={"grpo.learning_rate": {"low": 1e-6, "high": 1e-2, "log": True}, "grpo.beta": [0.0, 0.04]},
+    grpo={"learning_rate": 1e-3},
+    tunable={RATE: {"low": 1e-6, "high": 1e-2, "log": True}, "grpo.beta": [0.0, 0.04]},
 )
-LOWER, LOWEST, BETA = "recipe.grpo.learning_rate=0.0003", "recipe.grpo.learning_rate=0.0001", "recipe.grpo.beta=0.04"
-COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", ((LOWEST,), (LOWER,), (BETA,)))
+NONE, LOWER, LOWEST = Overrides(), Overrides({RATE: 0.0003}), Overrides({RATE: 0.0001})
+BETA = Overrides({"grpo.beta": 0.04})
+COLLAPSE = Diagnosis("reward_collapse", "grpo", 12, "fell", (LOWEST, LOWER, BETA))
 BASE = Trial(0, "baseline", "COMPLETE", scores=(Score("t", "dev", "exact_match", 0.1, 0.01, 400),))
 STOPPED = Trial(1, "propose", "PRUNED", recipe=NAME, seed=5, diagnosis=COLLAPSE, fidelity=0.3)
 
 
-def view(*trials: Trial, pins: tuple[str, ...] = ()) -> View:
+def view(*trials: Trial, pins: Overrides = NONE) -> View:
     """What a proposer sees after these trials."""
-    return View({NAME: RECIPE}, (BASE, *trials), BASE, Left(9, 1.0), Proposer(name="heuristic"), pins, seed=5)
+    history, settings = History((BASE, *trials)), Proposer(name="heuristic")
+    return View({NAME: RECIPE}, history, Left(9, 1.0), settings, {NAME: pins}, seed=5)
 
 
-def coming(*trials: Trial, pins: tuple[str, ...] = ()) -> list[Proposal]:
+def coming(*trials: Trial, pins: Overrides = NONE) -> list[Proposal]:
     """What is left of the plan: all that the ledger has not seen."""
     seen = view(*trials, pins=pins)
     return [proposal for proposal in recovery.remedies(seen) if proposal.sweep or not seen.tried(proposal)]
 
 
-def ran(number: int, proposal: Proposal, dev: float | None = None, call: str = "discard", *found: str) -> Trial:
+def ran(
+    number: int, proposal: Proposal, dev: float | None = None, call: str = "discard", found: Overrides = NONE
+) -> Trial:
     """The proposal's trial: scored and judged against what entered the stage, or stopped again; with swept values."""
-    words = proposal.overrides + found
-    trial = Trial(number, proposal.kind, "PRUNED", proposal.parent, proposal.recipe, words, proposal.seed, (), COLLAPSE)
+    own = proposal.overrides | found
+    trial = Trial(number, proposal.kind, "PRUNED", proposal.parent, proposal.recipe, own, proposal.seed, (), COLLAPSE)
     if dev is not None:
         scores, judged = (Score("t", "dev", "exact_match", dev, 0.01, 400),), Verdict(call, 0, 20, 3, 5e-4)
         trial = replace(trial, state="COMPLETE", diagnosis=None, scores=scores, recovery=judged)
@@ -54,19 +62,19 @@ def all_ran(*ends: tuple[float | None, str]) -> list[Trial]:
 def test_the_diagnosis_sets_the_order() -> None:
     """Each remedy varies the stopped trial, with its seed and fidelity, and says what it answers to."""
     found = coming(STOPPED)
-    assert [p.overrides for p in found] == [(LOWEST,), (LOWER,), (BETA,)]
+    assert [p.overrides for p in found] == [LOWEST, LOWER, BETA]
     assert {(p.kind, p.parent, p.recipe, p.seed, p.fidelity) for p in found} == {("remedy", 1, NAME, 5, 0.3)}
-    assert found[0].hypothesis == f"reward_collapse at step 12: {LOWEST}"
+    assert found[0].hypothesis == "reward_collapse at step 12: grpo.learning_rate=0.0001"
 
 
 def test_own_overrides_are_kept() -> None:
     """A remedy replaces the trial's value of its key, and nothing else; one that changes nothing is no remedy."""
-    own = replace(STOPPED, overrides=(BETA, "recipe.grpo.learning_rate=0.005"))
-    assert [p.overrides for p in coming(own)] == [(BETA, LOWEST), (BETA, LOWER)]
+    own = replace(STOPPED, overrides=BETA | {RATE: 0.005})
+    assert [p.overrides for p in coming(own)] == [BETA | LOWEST, BETA | LOWER]
 
 
 def test_the_next_one_whatever_came_of_the_first() -> None:
-    """Remedies compete: all of them run, also where the first held, failed or was refused."""
+    """Remedies compete: all of them run, also where the first helped, failed or was refused."""
     first = coming(STOPPED)[0]
     for end in (
         ran(2, first, 0.5, "keep"),
@@ -74,7 +82,7 @@ def test_the_next_one_whatever_came_of_the_first() -> None:
         replace(ran(2, first), state="FAIL", diagnosis=None),
         replace(ran(2, first), state="REJECTED", diagnosis=None),
     ):
-        assert [p.overrides for p in coming(STOPPED, end)][:2] == [(LOWER,), (BETA,)]
+        assert [p.overrides for p in coming(STOPPED, end)][:2] == [LOWER, BETA]
 
 
 @pytest.mark.parametrize("kind", ["sweep", "ablate"])
@@ -90,38 +98,36 @@ def test_no_remedy_for_a_recipe_that_is_gone() -> None:
 
 def test_a_pinned_key_is_no_remedy() -> None:
     """The gate would refuse it, and the budget count it."""
-    pin = "recipe.grpo.learning_rate=0.001"
-    assert [p.overrides for p in coming(replace(STOPPED, overrides=(pin,)), pins=(pin,))] == [(BETA,)]
+    pin = Overrides({RATE: 0.001})
+    assert [p.overrides for p in coming(replace(STOPPED, overrides=pin), pins=pin)] == [BETA]
 
 
-@pytest.mark.parametrize("failed", [None, "recipe.grpo.learning_rate=0.005"])
-def test_refinement(tmp_path: Path, failed: str | None) -> None:
-    """Around the best that held Optuna looks once, on both sides, half-way at most to the value that failed."""
-    stopped = replace(STOPPED, overrides=(failed,) if failed else ())
-    bad = 0.005 if failed else 1e-3
+@pytest.mark.parametrize("failed", [None, 0.005])
+def test_refinement(tmp_path: Path, failed: float | None) -> None:
+    """Around the best that helped Optuna looks once, on both sides, half-way at most to the value that failed."""
+    stopped = replace(STOPPED, overrides=Overrides({RATE: failed}) if failed else NONE)
+    bad = failed or 1e-3
     proposals = coming(stopped)
     ends = [(0.4, "keep"), (0.5, "keep"), (0.45, "undecided")]
     trials = [stopped, *(ran(n, p, *end) for n, (p, end) in enumerate(zip(proposals, ends, strict=True), 2))]
-    assert recovery.held(stopped, trials) is trials[2]
+    assert recovery.effective(stopped, History((BASE, *trials))) is trials[2]
     (refined,) = coming(*trials)
     ((key, low, high),) = refined.within
     assert (refined.kind, refined.parent, refined.sweep, refined.fidelity) == ("remedy", 1, (key,), 0.3)
-    assert refined.overrides == () and key == "grpo.learning_rate"
+    assert refined.overrides == NONE and key == "grpo.learning_rate"
     assert (
         low == pytest.approx(3e-4**2 / bad) and high == pytest.approx((3e-4 * bad) ** 0.5) and low < 3e-4 < high < bad
     )
 
-    bounds, own = contract.read(RECIPE.tunable)[0], dict(flat(RECIPE))
-    space = sampler.Space(bounds, {key: own[key] for key in bounds})
-    found = sampler.ask(tmp_path, NAME, space, refined.sweep, (BASE, *trials), 5, refined.within)
+    found = sampler.ask(tmp_path, RECIPE, refined, (BASE, *trials), 5)
     assert low <= found[key] <= high
     for end in ((0.6, "keep"), (None, "")):
-        again = ran(len(trials) + 1, refined, *end, f"recipe.{key}={contract.show(found[key])}")
+        again = ran(len(trials) + 1, refined, *end, found)
         assert coming(*trials, again) == []
 
 
 def test_no_refinement() -> None:
-    """Where nothing held, or a choice did: there is no number to search around."""
+    """Where nothing helped, or a choice did: there is no number to search around."""
     assert coming(*all_ran((0.1, "undecided"), (0.1, "discard"), (0.1, "undecided"))) == []
     assert coming(*all_ran((0.1, "undecided"), (0.1, "discard"), (0.9, "keep"))) == []
 
@@ -130,13 +136,13 @@ def test_remedies_of_a_remedy() -> None:
     """A stopped remedy is mended once all of its rivals have failed, and no third round follows."""
     trials = all_ran((None, ""), (0.1, "undecided"), (0.1, "discard"))
     (nested,) = coming(*trials)
-    assert (nested.parent, nested.overrides) == (2, (BETA, LOWEST))
+    assert (nested.parent, nested.overrides) == (2, BETA | LOWEST)
     deeper = ran(5, nested)
-    assert recovery.line(deeper, trials) == [trials[1], STOPPED]
+    assert recovery.ancestry(deeper, History((BASE, *trials, deeper))) == [trials[1], STOPPED]
     assert coming(*trials, deeper) == []
 
 
-def test_no_remedies_of_a_remedy_whose_rival_held() -> None:
+def test_no_remedies_of_a_remedy_whose_rival_helped() -> None:
     """The fault is mended."""
     found = coming(*all_ran((None, ""), (0.9, "keep"), (0.1, "discard")))
     assert [p.sweep for p in found] == [("grpo.learning_rate",)]
@@ -148,13 +154,13 @@ def test_remedies_before_remedies_of_remedies() -> None:
     assert [p.parent for p in coming(STOPPED, first)][:2] == [1, 1]
 
 
-def test_held_is_the_best_on_dev() -> None:
-    """Of those that were kept; what was merely better, or kept by another comparison, did not hold."""
+def test_the_best_on_dev_is_effective() -> None:
+    """Of those that were kept; what was merely better, or kept by another comparison, did not help."""
     trials = all_ran((0.4, "keep"), (0.5, "keep"), (0.9, "undecided"))
-    assert recovery.held(STOPPED, trials) is trials[2]
-    kept = replace(trials[3], verdict=Verdict("keep", 0, 9, 1, 0.02))
-    assert recovery.held(STOPPED, [STOPPED, kept]) is None
-    assert recovery.held(STOPPED, [STOPPED, replace(trials[1], kind="repeat")]) is None
+    assert recovery.effective(STOPPED, History((BASE, *trials))) is trials[2]
+    kept = replace(trials[3], number=2, verdict=Verdict("keep", 0, 9, 1, 0.02))
+    assert recovery.effective(STOPPED, History((BASE, STOPPED, kept))) is None
+    assert recovery.effective(STOPPED, History((BASE, STOPPED, replace(trials[1], kind="repeat")))) is None
 
 
 @pytest.mark.parametrize(
@@ -163,17 +169,21 @@ def test_held_is_the_best_on_dev() -> None:
         (("synthetic", "sft", "grpo"), "grpo", ("synthetic", "sft")),
         (("data", "grpo"), "grpo", ()),  # rows are no checkpoint: the base entered
         (("data", "sft", "grpo"), "sft", ()),
+        (("data", "sft", "grpo", "polish"), "polish", ("data", "sft", "grpo")),
     ],
 )
 def test_what_entered_the_stage(stages: tuple[str, ...], stage: str, before: tuple[str, ...]) -> None:
     """The stages whose checkpoint is scored for the comparison, or the base itself."""
-    assert recovery.stages_before(replace(STOPPED, diagnosis=replace(COLLAPSE, stage=stage)), stages) == before
+    ran = stages[: stages.index(stage) + 1]
+    runs = tuple(StageRun(name, "sft" if name == "polish" else name, name, False, 1.0) for name in ran)
+    stopped = replace(STOPPED, diagnosis=replace(COLLAPSE, stage=stage), stages=runs)
+    assert recovery.stages_before(stopped) == before
 
 
-def test_held_is_judged_at_a_share_of_the_level() -> None:
+def test_a_remedy_is_judged_at_a_share_of_the_level() -> None:
     """One of three remedies on the same items: p = 0.02 would be found by chance too often."""
     (first, *_) = coming(STOPPED)
     weak = replace(ran(2, first, 0.5, "keep"), recovery=Verdict("keep", 0, 9, 1, 0.02))
-    assert recovery.held(STOPPED, [STOPPED, weak]) is None
+    assert recovery.effective(STOPPED, History((BASE, STOPPED, weak))) is None
     strong = replace(weak, recovery=Verdict("keep", 0, 20, 3, 5e-4))
-    assert recovery.held(STOPPED, [STOPPED, strong]) is strong
+    assert recovery.effective(STOPPED, History((BASE, STOPPED, strong))) is strong

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import recipe_of
 
-from intern.config import contract
-from intern.config.contract import Choices, Domain, Range, Value
-from intern.config.schema import Data, Grpo, Recipe, Sft
-from intern.diagnosis._remedies import MOST, TRL_DEFAULTS, more, remedies, times, to
+from intern.config.changes import more, times, to
+from intern.config.contract import Choices, Domain, Range
+from intern.config.stages import stage
+from intern.diagnosis._remedies import MOST, remedies
+from intern.overrides import Overrides, Value, show
 
 LOG = Range(float, 1e-5, 1e-1, log=True)
 LINEAR = Range(float, 0.3, 1.5)
@@ -98,14 +100,15 @@ def test_a_change_stays_inside(bounds: list[float], log: bool, whole: bool, chan
     domain = Range(int if whole else float, low, high, log)
     found = change(domain, value)
     if found is not None:
-        assert domain.parse(contract.show(found)) == found and type(found) is domain.kind
+        assert domain.parse(show(found)) == found and type(found) is domain.kind
         assert change is not more or found > value
 
 
-RECIPE = Recipe(
-    data=Data(rows=200),
-    sft=Sft(learning_rate=1e-3, max_steps=80),
-    grpo=Grpo(beta=0.04),
+RECIPE = recipe_of(
+    stages=["data", "sft", "grpo"],
+    data={"rows": 200},
+    sft={"learning_rate": 1e-3, "max_steps": 80},
+    grpo={"beta": 0.04},
     tunable={
         **{"sft.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "grpo.beta": [0.0, 0.01, 0.04]},
         **{"data.verified": [False, True], "grpo.temperature": {"low": 0.3, "high": 1.5}, "sft.max_length": [64, 128]},
@@ -113,37 +116,54 @@ RECIPE = Recipe(
 )
 
 
-def test_each_wish_is_one_override() -> None:
-    """In the order of the wishes; what is closed, unset, at its bound, without effect or beyond the stage that is
-    restarted is left out. A key that begins with a dot is one of that stage's own."""
-    wishes = (
-        (".learning_rate", times(0.3)),
-        ("sft.max_steps", times(0.5)),  # not in the contract
-        ("sft.max_length", times(2)),  # neither the recipe nor TRL's defaults say what it is
-        ("grpo.beta", more),  # at its top
-        ("data.verified", to(False)),  # as it is
-        ("grpo.temperature", more),  # unset: TRL's 1.0
-        ("data.verified", to(True)),
+def test_each_change_is_one_override() -> None:
+    """In the order of the changes; what is closed, unset, at its bound, without effect or no field of the stage is left
+    out. A field that begins with `*.` is one of the stages that made the rows which the stage learns."""
+    changes = (
+        ("learning_rate", times(0.3)),
+        ("max_steps", times(0.5)),  # not in the contract
+        ("max_length", times(2)),  # neither the recipe nor TRL's defaults say what it is
+        ("beta", more),  # at its top
+        ("*.verified", to(False)),  # as it is
+        ("temperature", more),  # unset: TRL's 1.0
+        ("*.verified", to(True)),
+        ("nothing", to(True)),
+        ("*.nothing", to(True)),
     )
-    assert remedies(RECIPE, "sft", wishes) == (("recipe.sft.learning_rate=0.0003",), ("recipe.data.verified=true",))
-    assert remedies(RECIPE, "grpo", wishes) == (("recipe.grpo.temperature=1.2",),)
+    assert remedies(RECIPE, "sft", changes) == (
+        Overrides({"sft.learning_rate": 0.0003}), Overrides({"data.verified": True}),
+    )  # fmt: skip
+    assert remedies(RECIPE, "grpo", changes) == (Overrides({"grpo.temperature": 1.2}),)
 
 
 def test_none_twice_and_at_most_four() -> None:
     """Two factors that end at the same bound are one remedy."""
-    rates = [("sft.learning_rate", times(factor)) for factor in (0.1, 0.05, 0.3, 2, 3, 5, 0.5)]
-    texts = [word.partition("=")[2] for (word,) in remedies(RECIPE, "sft", rates)]
-    assert texts == ["0.0001", "0.0003", "0.002", "0.003"] and len(texts) == MOST
+    rates = [("learning_rate", times(factor)) for factor in (0.1, 0.05, 0.3, 2, 3, 5, 0.5)]
+    values = [remedy["sft.learning_rate"] for remedy in remedies(RECIPE, "sft", rates)]
+    assert values == [0.0001, 0.0003, 0.002, 0.003] and len(values) == MOST
 
 
-def test_trl_has_these_defaults() -> None:
+def test_rows_that_come_later_made_nothing() -> None:
+    """Only stages before the stopped one; one that makes no rows, or is not run, neither."""
+    tunable = {"data.verified": [False, True], "more.verified": [False, True], "late.verified": [False, True]}
+    tree = {"more": {"stage": "data"}, "late": {"stage": "data"}, "tunable": tunable}
+    recipe = recipe_of(stages=["data", "sft", "more", "grpo", "late"], **tree)
+    changes = [("*.verified", to(True))]
+    assert remedies(recipe, "sft", changes) == (Overrides({"data.verified": True}),)
+    assert remedies(recipe, "grpo", changes) == ()
+    twice = recipe_of(stages=["data", "sft", "more", "polish"], polish={"stage": "sft"}, **tree)
+    assert [*map(dict, remedies(twice, "polish", changes))] == [{"data.verified": True}, {"more.verified": True}]
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo"])
+def test_trl_has_these_defaults(name: str) -> None:
     """What an unset field means is what the installed TRL makes of it (its epsilon_high is its epsilon)."""
     from dataclasses import MISSING, fields
 
     from trl import GRPOConfig, SFTConfig
 
-    for key, value in TRL_DEFAULTS.items():
-        stage, _, name = key.partition(".")
-        defaults = {f.name: f.default for f in fields({"sft": SFTConfig, "grpo": GRPOConfig}[stage])}
-        found = defaults[name] if defaults[name] is not None else defaults[name.removesuffix("_high")]
+    defaults = {f.name: f.default for f in fields({"sft": SFTConfig, "grpo": GRPOConfig}[name])}
+    assert stage(name).defaults and {f.name for f in fields(stage(name).settings)} >= set(stage(name).defaults)
+    for key, value in stage(name).defaults.items():
+        found = defaults[key] if defaults[key] is not None else defaults[key.removesuffix("_high")]
         assert found is not MISSING and found == value, key

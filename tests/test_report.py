@@ -1,6 +1,7 @@
 """The report: what a study holds is on the page, in a real browser, in light and dark, wide and narrow, and nothing
 that a model or a stranger wrote can run there."""
 
+import ast
 import base64
 import fcntl
 import json
@@ -10,24 +11,32 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from made import recipe_of
 
-from intern.config import library, schema
-from intern.config.schema import Compute, Config, Goal, Model, Proposer
+from intern import files
+from intern.config import schema, stages
+from intern.config.library import Library
+from intern.config.schema import Compute, Config, Goal, Model, Proposer, Recipe
 from intern.data import items
-from intern.records import Diagnosis, Score, Trial, Verdict
-from intern.report import page, text
+from intern.overrides import Overrides
+from intern.records import Diagnosis, Score, StageRun, Trial, Verdict
+from intern.report import curves, page, shown, stops, tree
 from intern.stats import paired
-from intern.study import ledger
-from intern.trial import worker
+from intern.study.ledger import Ledger
+from intern.study.reader import Reader
+from intern.trial import job as jobs
+from intern.trial.job import Input, Job, Result
 
 EVIL = "</script><script>document.title = 'taken'; alert(1)</script><img src=x onerror=alert(2)> & \"'"
 NAMES = {"sft": "generated/sft", "grpo": "generated/grpo"}
+REMEDIES = {"grpo.learning_rate": 0.0003, "grpo.beta": 0.04, "grpo.temperature": 0.7}
 ITEMS = 40
+RECIPES = Library()
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -37,83 +46,104 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         asked = [{"question": f"What is {i} + 1? {EVIL if i == 9 else ''}"} for i in range(ITEMS)]
-        (folder / "items").mkdir(parents=True)
-        items.write(folder / "items" / "dev.jsonl", asked)
+        (folder / "store" / "items").mkdir(parents=True)
+        items.write(folder / "store" / "items" / "dev.jsonl", asked)
         identity = {"goal": {"name": "sums"}, "model": {"name": "tiny"}}
         (folder / "study.json").write_text(json.dumps(identity))
+        self.ledger = Ledger(folder)
+        self.recipes: dict[str, Recipe] = {}
+
+    def recipe(self, trial: Trial) -> Recipe:
+        """A trial's recipe: one of this study's own, or of the library."""
+        name = trial.recipe or NAMES["sft"]
+        return self.recipes.get(name) or RECIPES.load(name)
 
     def add(self, right: int | None = None, test: int | None = None, **fields: Any) -> Trial:
         """A trial that ended: `right` of the dev items, `test` of the test items, or no score at all."""
-        number = len(ledger.trials(self.folder))
+        number = len(self.ledger.trials)
         trial = Trial(number, **{"kind": "propose", "state": "RUNNING", "recipe": NAMES["sft"]} | fields)
-        state, stages, scores = trial.state, [], []
-        if trial.recipe:
-            self.lay_out(trial)
-            stages.append(self.trained(trial))
+        if trial.state == "REJECTED":
+            self.ledger.propose(trial)
+            return trial
+        self.ledger.propose(replace(trial, state="RUNNING"))
+        self.lay_out(trial)
+        stages = [self.trained(trial)] if trial.recipe else []
+        scores: list[Score] = []
         for split, count in (("dev", right), ("test", test)):
             for shots in (0, 4) if trial.kind == "baseline" and count is not None else (0,):
                 if count is not None:
-                    scores.append(self.scored(trial, split, count if not shots else 0, shots))
-                    stages.append(self.stage("score", f"score-{number}-{split}-{shots}", split, shots))
-        ledger.propose(self.folder, trial if state == "REJECTED" else replace(trial, state="RUNNING"))
-        if state not in ("REJECTED", "RUNNING") or scores:
-            state = "COMPLETE" if state == "RUNNING" else state
-            ended = {"state": state, "scores": scores, "diagnosis": None, "reason": trial.reason, "stages": stages}
-            diagnosis = asdict(trial.diagnosis) if trial.diagnosis else None
-            ledger.finish(self.folder, number, {**ended, "diagnosis": diagnosis, "seconds": 20.0 + number})
-        return ledger.trials(self.folder)[number]
+                    stages.append(self.stage(trial, len(stages), "score", "score", split, shots))
+                    scores.append(self.scored(trial, stages, count if not shots else 0))
+        if trial.state != "RUNNING" or scores:
+            state = "COMPLETE" if trial.state == "RUNNING" else trial.state
+            ended = Result(state, tuple(scores), trial.diagnosis, trial.reason, tuple(stages), 20.0 + number)
+            self.ledger.finish(number, ended)
+        return self.ledger.trials[number]
 
     def judged(self, number: int, against: int, which: str = "verdict") -> Verdict:
         """The paired comparison of two trials on dev, recorded."""
-        pair = [text.samples(self.folder, ledger.trials(self.folder)[n], "dev") for n in (number, against)]
+        pair = [Reader(self.folder).samples(n, "dev") for n in (number, against)]
         verdict = paired.compare(*pair, against)
-        ledger.judge(self.folder, number, verdict, which)
+        self.ledger.judge(number, verdict, which)
         return verdict
 
     def lay_out(self, trial: Trial) -> None:
         """The trial's folder."""
-        recipe = replace(library.load(trial.recipe), summary=EVIL)
+        recipe = replace(self.recipe(trial), summary=EVIL).with_(trial.overrides)
         parts = Goal("sums"), Model("tiny", "nowhere"), recipe, Proposer("fixed")
         settings = Config(*parts, compute=Compute("local"), study="report")
-        job = worker.Job(trial.number, trial.seed, (), "nowhere", "model", "items")
-        worker.write_job(self.folder / "trials" / f"{trial.number:03d}", job, settings)
+        base, asked = Input("b", "store", "base"), Input("i", "store", "items")
+        job = Job(trial.number, trial.seed, (), base, base, asked, str(self.folder / "store"))
+        jobs.write(self.folder / "trials" / f"{trial.number:03d}", job, settings)
 
-    def trained(self, trial: Trial) -> dict[str, Any]:
-        """A training stage's output: metrics with a hole, as a diverging run leaves them."""
-        stage = "grpo" if trial.recipe == NAMES["grpo"] else "sft"
-        row = self.stage(stage, f"{stage}-{trial.number}")
-        key = {"sft": "loss", "grpo": "reward"}[stage]
+    def trained(self, trial: Trial) -> StageRun:
+        """A training stage: metrics with a hole, as a diverging run leaves them."""
+        name, entry = next((n, e) for n, e in stages.entries(self.recipe(trial)) if e.trains)
+        metric = next(iter(entry.curves))
         values = [1 / (step + trial.number) if step != 6 else float("nan") for step in range(2, 20, 2)]
-        logged = [{"stage": stage, "step": 2 * i + 2, "steps": 20, key: v} for i, v in enumerate(values)]
-        items.write(self.folder / "stages" / row["out"] / "metrics.jsonl", logged)
-        return row
+        rows = [logged(name, 2 * i + 2, **{metric: value}) for i, value in enumerate(values)]
+        return self.stage(trial, 0, name, entry.name, rows=rows)
 
-    def scored(self, trial: Trial, split: str, right: int, shots: int) -> dict[str, Any]:
-        """A score stage's output."""
-        row = self.stage("score", f"score-{trial.number}-{split}-{shots}", split, shots)
+    def stage(
+        self, trial: Trial, place: int, name: str, stage: str, split: str = "", shots: int = 0, rows: Any = ()
+    ) -> StageRun:
+        """A stage that has run: its event, its folder, its metrics."""
+        out = f"{stage}-{trial.number}-{split}-{shots}"
+        folder = self.folder / "trials" / f"{trial.number:03d}"
+        event = {"event": "stage", "place": place, "title": f"{name} {split}", "name": name, "stage": stage}
+        files.append(folder / "events.jsonl", {**event, "out": out, "reused": False})
+        (folder / f"{place}-{name}").mkdir()
+        if rows:
+            items.write(folder / f"{place}-{name}" / "metrics.jsonl", rows)
+        return StageRun(name, stage, out, False, 9.0, split, shots)
+
+    def scored(self, trial: Trial, stages: list[StageRun], right: int) -> Score:
+        """The last stage's samples, and their score."""
+        run = stages[-1]
         said = EVIL if trial.kind == "baseline" else f"trial {trial.number} says"
         samples = [
             {"task": "sums", "doc_id": i, "value": float(i < right), "target": str(i + 1), "response": f"{said} {i}"}
             for i in range(ITEMS)
         ]
-        items.write(self.folder / "stages" / row["out"] / "samples.jsonl", samples)
+        folder = self.folder / "trials" / f"{trial.number:03d}" / f"{len(stages) - 1}-score"
+        items.write(folder / "samples.jsonl", samples)
         share = right / ITEMS
         error = (share * (1 - share) / (ITEMS - 1)) ** 0.5
-        return asdict(Score("sums", split, "exact_match", share, error, ITEMS, shots, 0.9, 0.05))
+        return Score("sums", run.split, "exact_match", share, error, ITEMS, run.shots, 0.9, 0.05)
 
-    def stage(self, stage: str, out: str, split: str = "", shots: int = 0) -> dict[str, Any]:
-        """A stage's row, and its folder."""
-        (self.folder / "stages" / out).mkdir(parents=True, exist_ok=True)
-        return {"stage": stage, "split": split, "shots": shots, "out": out, "reused": False, "seconds": 9.0}
+
+def logged(stage: str, step: int, **metrics: float) -> dict[str, Any]:
+    """A row of metrics."""
+    return {"stage": stage, "step": step, "steps": 20, **metrics}
 
 
 def remedied(study: Study) -> None:
-    """A stop, the checkpoint before it, a remedy that holds, one that does not."""
-    words = (("recipe.grpo.learning_rate=0.0003",), ("recipe.grpo.beta=0.04",), ("recipe.grpo.temperature=0.7",))
-    found = Diagnosis("reward_collapse", "grpo", 8, f"reward fell from 0.60 to 0.01 {EVIL}", words)
+    """A stop, the checkpoint before it, a remedy that helps, one that does not."""
+    changes = [Overrides({key: value}) for key, value in REMEDIES.items()]
+    found = Diagnosis("reward_collapse", "grpo", 8, f"reward fell from 0.60 to 0.01 {EVIL}", tuple(changes))
     stopped = study.add(state="PRUNED", recipe=NAMES["grpo"], diagnosis=found, parent=1).number
     before = study.add(12, kind="rollback", recipe=NAMES["grpo"], parent=stopped).number
-    for right, overrides in ((30, words[0]), (14, words[1])):
+    for right, overrides in ((30, changes[0]), (14, changes[1])):
         remedy = study.add(right, kind="remedy", recipe=NAMES["grpo"], parent=stopped, overrides=overrides).number
         study.judged(remedy, before, "recovery")
 
@@ -121,22 +151,20 @@ def remedied(study: Study) -> None:
 def full(folder: Path, sweeps: int = 3) -> Path:
     """A finished study with one of everything."""
     study = Study(folder)
-    versions = {"torch": "2.9", "trl": "1.10"}
-    ledger.append(folder, "start", command=f"python -m intern goal=sums {EVIL}", versions=versions)
+    study.ledger.start(f"python -m intern goal=sums {EVIL}", {"torch": "2.9", "trl": "1.10"})
     study.add(6, 7, kind="baseline", recipe=None)
     study.add(24, hypothesis=EVIL)
     study.judged(1, 0)
     remedied(study)
     for i in range(sweeps):
-        rate = f"recipe.sft.learning_rate={0.0002 * (i + 1):.4g}"
-        decay = f"recipe.sft.weight_decay={0.1 * (i % 2)}"
-        number = study.add(20 + 7 * i % 11, kind="sweep", parent=1, overrides=(rate, decay)).number
+        overrides = Overrides({"sft.learning_rate": 0.0002 * (i + 1), "sft.weight_decay": 0.1 * (i % 2)})
+        number = study.add(20 + 7 * i % 11, kind="sweep", parent=1, overrides=overrides).number
         study.judged(number, 1)
     study.add(state="FAIL", reason="sft: out of memory", parent=1)
-    study.add(state="REJECTED", reason=f"recipe.x: is outside {EVIL}", overrides=(f"recipe.x={EVIL}",))
+    study.add(state="REJECTED", reason=f"recipe.x: is outside {EVIL}", overrides=Overrides({"x": EVIL}))
     study.add(23, kind="repeat", seed=1, parent=1)
     study.add(None, 36, kind="confirm", parent=1)
-    ledger.append(folder, "end", reason="all trials of the budget are used", winner=1)
+    study.ledger.finish_study("all trials of the budget are used", 1)
     return folder
 
 
@@ -147,15 +175,15 @@ def baseline_only(folder: Path) -> Path:
 
 
 def running(folder: Path) -> Path:
-    """A trial under way; its stage is noted, logs into its unfinished folder, and was torn in the middle of a line."""
+    """A trial under way: its stage logs into its unfinished folder, and was torn in the middle of a line."""
     study = Study(folder)
     study.add(6, 7, kind="baseline", recipe=None)
-    trial = study.add(state="RUNNING")
-    made = folder / "stages" / f"sft-{trial.number}"
-    made.rename(made.with_name(f"{made.name}.tmp"))
-    with (made.with_name(f"{made.name}.tmp") / "metrics.jsonl").open("a") as file:
+    study.add(state="RUNNING")
+    trial = folder / "trials" / "001"
+    part = trial / "sft-1--0.part"
+    (trial / "0-sft").rename(part)
+    with (part / "metrics.jsonl").open("a") as file:
         file.write('{"stage": "sft", "st')
-    worker.note(folder / "trials" / "001", {"stage": "sft", "out": made.name})
     return folder
 
 
@@ -165,7 +193,7 @@ def winnerless(folder: Path) -> Path:
     study.add(6, 7, kind="baseline", recipe=None)
     study.add(5)
     study.judged(1, 0)
-    ledger.append(folder, "end", reason="the proposer has nothing more to try", winner=None)
+    study.ledger.finish_study("the proposer has nothing more to try", None)
     return folder
 
 
@@ -287,16 +315,15 @@ def test_bringing_out_a_trial(browser: Browser, study: Path) -> None:
 
 
 def test_what_it_says(study: Path) -> None:
-    """The verdict, the remedy that held and by how much, the refusal, the versions, the samples."""
-    page = (study / "report.html").read_text()
-    text = " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(script|style).*?</\1>", " ", page)).split())
+    """The verdict, the remedy that helped and by how much, the refusal, the versions, the samples."""
+    text = seen(study / "report.html")
     for part in (
         "Trial 1 (generated/sft) gets 90.0 ± 4.8 % of test right, the base model 17.5 ± 6.1 % zero-shot",
         "+29 −0, p = 3.7e-09",
         "Gain on test +72.5 points",
         "90 % parsed 5 % cut",
         "Trial 2 (generated/grpo) stopped in grpo at step 8: reward_collapse",
-        "Held: trial 4 grpo.learning_rate=0.0003 +45.0 points",
+        "Trial 4 helped: grpo.learning_rate=0.0003 +45.0 points",
         "undecided: +2 −0",
         "Not tried: grpo.temperature=0.7",
         "sft: out of memory",
@@ -308,7 +335,13 @@ def test_what_it_says(study: Path) -> None:
         "lr_scheduler_type: cosine",
     ):
         assert part in text, part
-    assert len(page) < 3_000_000
+    assert (study / "report.html").stat().st_size < 3_000_000
+
+
+def seen(path: Path) -> str:
+    """The text of a page, without its markup."""
+    page = path.read_text()
+    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(script|style).*?</\1>", " ", page)).split())
 
 
 def test_nothing_foreign_is_markup(study: Path) -> None:
@@ -339,10 +372,149 @@ def test_at_any_moment(browser: Browser, tmp_path: Path, made: Any, said: str) -
     assert browser.ask("document.querySelectorAll('#curves figure').length") == (made in (running, winnerless))
 
 
-def test_importances(tmp_path: Path) -> None:
-    """From 20 finished trials of a recipe on, over its contract's keys alone."""
-    text = page.write(full(tmp_path / "study", sweeps=18)).read_text()
+def test_importances(browser: Browser, tmp_path: Path) -> None:
+    """From 20 finished trials of a recipe on, over those keys of its contract that were varied."""
+    path = page.write(full(tmp_path / "study", sweeps=18))
+    text = path.read_text()
     assert "20 finished trials" in text and '"key": "sft.learning_rate"' in text and '"key": "sft.weight_decay"' in text
+    assert '"key": "sft.warmup_steps"' not in text
+    browser.open(path, 1280)
+    assert browser.faults() == [] and browser.ask("document.querySelectorAll('#importances svg path').length") > 1
+
+
+STAGE = """
+from dataclasses import dataclass
+
+MAKES = "model"
+USES = ("model",)
+CURVES = {"oddity": "how odd", "never/logged": "never"}
+
+
+@dataclass
+class Settings:
+    strength: float = 1.0
+
+
+def run(task):
+    raise NotImplementedError
+"""
+
+
+def test_a_stranger_s_stage(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that this room has never heard of, under a name of its own: its curve, its time and its colour."""
+    (tmp_path / "plugins" / "stages").mkdir(parents=True)
+    (tmp_path / "plugins" / "stages" / "stretch.py").write_text(STAGE)
+    monkeypatch.setenv("INTERN_PLUGINS", str(tmp_path / "plugins"))
+    study = Study(tmp_path / "study")
+    study.recipes["file/odd"] = recipe_of("file/odd", stages=["lift"], lift={"stage": "stretch", "strength": 2.0})
+    study.add(6, 7, kind="baseline", recipe=None)
+    study.add(24, recipe="file/odd")
+    study.judged(1, 0)
+    path = page.write(study.folder)
+    text = seen(path)
+    for part in ("lift (stretch)", "how odd oddity", "score lift", "strength: 2.0"):
+        assert part in text, part
+    assert "never" not in text and '"range": ["var(--stage-0)", "var(--stage-1)"]' in path.read_text()
+    browser.open(path, 1280)
+    assert browser.faults() == []
+    assert browser.ask("document.querySelectorAll('#curves svg path[stroke=\"var(--accent)\"]').length") == 1
+    colours = "[...document.querySelectorAll('#trials figure:last-of-type svg path')].map(p => p.getAttribute('fill'))"
+    assert {"var(--stage-0)", "var(--stage-1)"} <= set(browser.ask(colours))
+
+
+def test_it_names_no_stage() -> None:
+    """Nothing in this room does, so that any stage is drawn alike."""
+    named = [name for name in stages.recipe_stages() if stages.stage(name).trains]
+    assert {"sft", "grpo"} <= set(named)
+    for file in Path(page.__file__).parent.rglob("*.*"):
+        if file.suffix == ".py":
+            texts = [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
+        else:
+            texts = re.findall(r"[\w-]+", file.read_text()) if file.parent.name == "templates" else []
+        assert not set(named) & {text for text in texts if isinstance(text, str)}, file
+
+
+def test_gaps(study: Path) -> None:
+    """What is no number is a gap in the curve."""
+    specs = [json.loads(text) for text in re.findall(r'<script type="application/json">(.*?)</script>', page_of(study))]
+    (points,) = [spec["datasets"]["points"] for spec in specs if "stops" in spec["datasets"]]
+    assert {row["value"] is None for row in points if row["step"] == 6} == {True}
+    assert all(row["value"] is not None for row in points if row["step"] != 6)
+
+
+def page_of(study: Path) -> str:
+    """The page's text as it is on disk."""
+    return (study / page.FILE).read_text()
+
+
+def test_a_long_study_is_cut(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out is counted, what matters stays, and the tree is whole."""
+    for room, name, most in ((curves, "RUNS", 5), (page, "CHARTED", 12), (page, "IN_TREE", 6), (page, "REFUSED", 1)):
+        monkeypatch.setattr(room, name, most)
+    monkeypatch.setattr(stops, "MOST", 1)
+    folder = full(tmp_path / "study", sweeps=18)
+    study = Study.__new__(Study)
+    study.folder, study.ledger, study.recipes = folder, Ledger(folder), {}
+    study.add(state="REJECTED", reason="again")
+    path = page.write(folder)
+    text = seen(path)
+    for part in (
+        "6 of 29 trials are shown: the best, the newest and those that became the incumbent.",
+        "5 of 26 runs are drawn: those of the best trials and of the newest.",
+        "1 of 2 are shown, the newest.",
+        "1 more remedies are left out.",
+        "trials below are left out",
+    ):
+        assert part in text, part
+    drawn = re.search(r"(\d+) of 29 trials are drawn, evenly spread, with the incumbents\.", text)
+    assert drawn and 8 <= int(drawn[1]) <= 12
+    rows = re.findall(r'<div class="trial[^"]*" data-trial="(\d+)"', path.read_text())
+    assert len(rows) <= 6 and {"0", "1"} <= set(rows)
+    browser.open(path, 1280)
+    assert browser.faults() == []
+    nested = "[...document.querySelectorAll('#tree .trial')].map(row => row.closest('.tree') != null)"
+    assert browser.ask(nested) == [True] * len(rows)
+    assert browser.ask("document.querySelector('#remedies').closest('#tree')") is None
+
+
+def test_a_deep_tree(tmp_path: Path) -> None:
+    """Each trial varies the one before: all rows are there, as deep as can be read, every level closed again."""
+    study = Study(tmp_path / "study")
+    study.add(6, 7, kind="baseline", recipe=None)
+    for number in range(1, 16):
+        study.add(state="FAIL", reason="x", parent=number - 1 or None)
+    reader = Reader(study.folder)
+    rows = tree.tree(reader, reader.trials)
+    assert [row.trial.number for row in rows] == list(range(16))
+    assert sum(row.opens for row in rows) == sum(row.closes for row in rows) == tree.DEEPEST
+    left_out = tree.tree(reader, [reader.trials[n] for n in (0, 3, 9)])
+    assert [(row.trial.number, row.hidden, row.opens, row.closes) for row in left_out] == [
+        (0, 2, True, 0),
+        (3, 5, True, 0),
+        (9, 6, False, 2),
+    ]
+
+
+def test_what_is_shown_first(study: Path) -> None:
+    """The base, the best, the incumbents, then by turns the best on dev and the newest; every trial once."""
+    reader = Reader(study)
+    ranked = list(shown.ranked(reader))
+    assert sorted(ranked) == list(range(len(reader.trials)))
+    assert ranked[:3] == [0, 1, 4] and ranked[3] == reader.trials[-1].number
+    assert [t.number for t in shown.chosen(reader, 4)] == [0, 1, 4, reader.trials[-1].number]
+    even = shown.evenly(reader, 6)
+    assert len(even) <= 6 and {0, 1, reader.trials[-1].number} <= {t.number for t in even}
+
+
+def test_a_home_that_cannot_be_written(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The charts' renderer is kept in the user's cache, and is bundled anew without one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bundled = page.vega()
+    (kept,) = (tmp_path / "cache" / "intern").iterdir()
+    assert kept.read_bytes().decode() == bundled == page.vega()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert page.vega() == bundled
 
 
 def test_it_loads_no_torch(study: Path) -> None:

@@ -3,13 +3,16 @@
 import operator
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intern import plugins
+from intern import plugins, rewards
+from intern.config.schema import Goal
+from intern.errors import UserError
 from intern.rewards import answer_line, exact_answer, prefix_equation
 
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
@@ -128,14 +131,46 @@ def test_score_and_reward_agree(name: str, words: list[str]) -> None:
     """lm-eval's result and GRPO's reward are the same number."""
     from intern.stages import grpo
 
-    module, text = plugins.load("rewards", name), " ".join(words)
-    scored = module.process_results(ROW, [text])
+    outcome, text = rewards.outcome(name, {}), " ".join(words)
+    scored = rewards.process_results(outcome)(ROW, [text])
     completion = [[{"role": "assistant", "content": text}]]
     columns = {key: [value] for key, value in ROW.items()}
     logged: dict[str, float] = {}
-    rewarded = grpo.reward(name, module.outcome, exact_answer.outcome, logs=True)(
+    rewarded = grpo.reward(name, outcome, exact_answer.outcome, logs=True)(
         prompts=[[]], completions=completion, trainer_state=None, log_metric=logged.__setitem__, **columns
     )
     assert set(logged) == {"parse_rate", "repetition"}
     assert rewarded == [scored["exact_match"]]
-    assert scored["parsed"] == float(module.outcome(text, ROW) is not None)
+    assert scored["parsed"] == float(outcome(text, ROW) is not None)
+
+
+OWN = """
+from dataclasses import dataclass
+
+
+@dataclass
+class Settings:
+    word: str = "yes"
+    worth: float = 1.0
+
+
+def outcome(text, row, settings):
+    return settings.worth if settings.word in text else None
+"""
+
+
+def test_a_reward_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a file with settings of its own, which a goal gives when the reward is its scorer."""
+    (tmp_path / "rewards").mkdir()
+    (tmp_path / "rewards" / "says.py").write_text(OWN)
+    monkeypatch.setenv("INTERN_PLUGINS", str(tmp_path))
+    assert rewards.outcome("says", {})("yes!", {}) == 1.0 and rewards.outcome("says", {})("no", {}) is None
+    half = rewards.outcome("says", {"word": "no", "worth": "0.5"})
+    assert rewards.process_results(half)({}, ["no"]) == {"exact_match": 0.5, "parsed": 1.0}
+    assert rewards.process_results(half)({}, ["yes"]) == {"exact_match": 0.0, "parsed": 0.0}
+    goal = Goal("g", scorer="says", scorer_settings={"word": "ja"})
+    assert rewards.scorer(goal)("ja", {}) == 1.0 and rewards.scorer(goal)("yes", {}) is None
+    with pytest.raises(UserError, match='reward says: wrd: no such key. Did you mean "word"?'):
+        rewards.outcome("says", {"wrd": "x"})
+    with pytest.raises(UserError, match="Unknown reward"):
+        rewards.outcome("sayz", {})

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from intern.config.schema import ROOT, Source
+from intern.config.schema import ROOT, Goal
 from intern.data import items
-from intern.stages import data
+from intern.data.columns import Columns
 
 ITEMS = 8
 SHORT = "Which item do both sets hold?"
@@ -110,7 +110,7 @@ def test_the_whole_composition(tmp_path: Path, random_model: Path, mirror: Path)
     assert all(s["n"] == ITEMS for s in baseline["scores"])
     assert trial["state"] == "COMPLETE" and trial["verdict"]
     assert [s["task"] for s in trial["scores"]] == list(tasks["dev"])
-    outputs = {row["stage"]: tmp_path / "outputs" / "sci" / "stages" / row["out"] for row in trial["stages"]}
+    outputs = {row["stage"]: tmp_path / "outputs" / "sci" / "store" / row["out"] for row in trial["stages"]}
     rows = items.read(outputs["data"] / "rows.jsonl")
     assert len(rows) == 20 + ITEMS
     assert not any(LONG in row["question"] or SHORT.casefold() in row["question"].casefold() for row in rows)
@@ -142,9 +142,9 @@ def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path
     """lm-eval shuffles them with the global generator: paired comparison needs the same item each time."""
     code = (
         "import random, sys; random.seed(int(sys.argv[2]))\n"
-        "from pathlib import Path; from intern.data import tasks; from intern.config.schema import Compute, Task\n"
+        "from pathlib import Path; from intern.data import tasks; from intern.config.schema import Task\n"
         "task = Task('gpqa_main_zeroshot', 'gpqa/zeroshot', 'acc')\n"
-        "loaded = tasks.bundled(task, '<end>', Compute('local', mirror=sys.argv[1]))\n"
+        "loaded = tasks.bundled(task, '<end>', sys.argv[1])\n"
         "print([doc['answer'] for doc in loaded.eval_docs])"
     )
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
@@ -160,10 +160,7 @@ def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path
 )  # fmt: skip
 def test_an_answer_is_found_among_its_choices(answer: int | str, labels: list[str] | None, letter: str | None) -> None:
     """By place, by letter, by label; a row whose answer is none of its choices is no row."""
-    from intern.config.schema import Goal
-
     columns = {"question": "q", "choices": "c", "answer": "a"} | ({"labels": "l"} if labels else {})
-    found = data.mapped(
-        Source(format="mcq", columns=columns), Goal(), {"q": "?", "c": ["x", "y", "z"], "a": answer, "l": labels}
-    )
+    item = {"q": "?", "c": ["x", "y", "z"], "a": answer, "l": labels}
+    found = Columns("mcq", columns).row(Goal(), item)
     assert (found and found["answer"]) == letter

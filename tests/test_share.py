@@ -5,54 +5,53 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra import initialize_config_dir
-from omegaconf import OmegaConf
+from conftest import scope
 
-from intern.config import gate, library, lint, schema
+from intern.config import library as libraries
+from intern.config import lint, schema
+from intern.config.library import Library
 from intern.errors import UserError
+from intern.overrides import Overrides
 from intern.records import Score, Trial
 from intern.report import share
-from intern.study import ledger
+from intern.study.ledger import Ledger
+from intern.study.reader import Reader
+from intern.trial import job as jobs
+from intern.trial.job import Input, Job, Result
 
 OWN = ("goal=arithmetic", "model=tiny", "goal.dev_items=12")
-RATE = "recipe.sft.learning_rate=0.004"
-
+RATE = Overrides({"sft.learning_rate": 0.004})
 SCORES = (("baseline", "dev", 0.15), ("propose", "dev", 0.9), ("confirm", "test", 0.8))
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
-    """The folder of a study whose trial 1 won with another learning rate and, pinned by hand, too many steps."""
-    schema.register()
-    library.register()
-    library.load("generated/sft")
+def ledger(tmp_path: Path, library: Library) -> Ledger:
+    """The ledger of a study whose trial 1 won with another learning rate and, pinned by hand, too many steps."""
     folder = tmp_path / "study"
-    (folder / "trials" / "001").mkdir(parents=True)
-    with initialize_config_dir(str(schema.ROOT / "conf"), version_base="1.3"):
-        node = gate.composed_config([*OWN, "recipe=generated/sft", RATE, "recipe.sft.max_steps=1000"])
-    OmegaConf.save(node, folder / "trials" / "001" / "config.yaml", resolve=True)
-    command = " ".join(["python -m intern", *OWN, "budget.trials=3"])
-    ledger.append(folder, "start", command=command, versions={"torch": "9.9.9"})
+    config = scope(library, *OWN, "recipe=generated/sft", *RATE.lines(), "recipe.sft.max_steps=1000").config
+    nothing = Input("0", "store", "none")
+    jobs.write(folder / "trials" / "001", Job(1, 3, (), nothing, nothing, nothing, "nowhere"), config)
+    made = Ledger(folder)
+    made.start(" ".join(["python -m intern", *OWN, "budget.trials=3"]), {"torch": "9.9.9"})
     for number, (kind, split, value) in enumerate(SCORES):
-        trial = Trial(number, kind, "RUNNING", recipe="generated/sft", overrides=(RATE,), seed=3 if number else 0)
-        ledger.propose(folder, trial)
-        scores = [vars(Score("arithmetic", split, "exact_match", value, 0.02, 12))]
-        result = {"state": "COMPLETE", "scores": scores, "diagnosis": None, "reason": None, "stages": [], "seconds": 1}
-        ledger.finish(folder, number, result)
-    return folder
+        made.propose(Trial(number, kind, "RUNNING", None, "generated/sft", RATE, seed=3 if number else 0))
+        made.finish(number, Result("COMPLETE", (Score("arithmetic", split, "exact_match", value, 0.02, 12),)))
+    return made
 
 
-def test_export(study: Path, tmp_path: Path) -> None:
+def test_export(ledger: Ledger, tmp_path: Path) -> None:
     """There and back: the winner's values, the evidence above them, no fault, no warning, the same recipe composed."""
-    ledger.append(study, "end", reason="done", winner=1)
+    ledger.finish_study("done", 1)
     file = tmp_path / "mine.yaml"
-    file.write_text(share.exported(study, file), encoding="utf-8")
-    assert lint.findings(file) == []
-    head = library.header(file)
-    for part in ("SFT on generated", "dev 15.0 ± 2.0 %", "dev 90.0", "test 80.0", "seed 3", "torch 9.9.9", RATE):
+    file.write_text(share.exported(ledger.study, file), encoding="utf-8")
+    assert lint.faults(file) == []
+    head = libraries.header(file)
+    told = ("SFT on generated", "dev 15.0 ± 2.0 %", "dev 90.0", "test 80.0", "seed 3", "torch 9.9.9", *RATE.lines())
+    for part in told:
         assert part in head, part
     assert f"python -m intern {' '.join(OWN)}" in head and f"recipe={file}" in head and "budget" not in head
-    recipe, was = library.load(library.adopt(file)), share.composed(study, ledger.trials(study)[1]).recipe
+    recipes = Library()
+    recipe, was = recipes.load(recipes.adopt(file)), Reader(ledger.study).recipe(1)
     assert recipe.sft == was.sft and recipe.sft.learning_rate == 0.004 and recipe.stages == was.stages
     assert "sft.max_steps" not in recipe.tunable and "sft.learning_rate" in recipe.tunable
     words = [sys.executable, "-m", "intern", "check", *OWN[:2], f"recipe={file}"]
@@ -60,33 +59,48 @@ def test_export(study: Path, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, "ok: file/mine with its own values\n"), ended.stderr
 
 
-def test_a_comment_stays_one(study: Path, tmp_path: Path) -> None:
-    """A line break in the study's own command ends no comment."""
-    ledger.append(study, "start", command="python -m intern 'goal.prompt=a\nsft: {x: 1}'", versions={})
-    ledger.append(study, "end", reason="done", winner=1)
+def test_a_cheap_winner(ledger: Ledger, tmp_path: Path) -> None:
+    """A winner of 30 % of the steps is exported with the steps that it took."""
+    ledger.propose(Trial(3, "propose", "RUNNING", None, "generated/sft", RATE, seed=3, fidelity=0.3))
+    (ledger.study / "trials" / "003").symlink_to(ledger.study / "trials" / "001")
+    ledger.finish_study("done", 3)
     file = tmp_path / "mine.yaml"
-    file.write_text(share.exported(study, file), encoding="utf-8")
-    assert library.load(library.adopt(file)).sft.learning_rate == 0.004 and "sft: {x: 1}" in library.header(file)
+    file.write_text(share.exported(ledger.study, file), encoding="utf-8")
+    recipes = Library()
+    assert recipes.load(recipes.adopt(file)).sft.max_steps == 300
 
 
-def test_no_winner(study: Path) -> None:
+def test_a_comment_stays_one(ledger: Ledger, tmp_path: Path) -> None:
+    """A line break in the study's own command ends no comment."""
+    ledger.start("python -m intern 'goal.prompt=a\nsft: {x: 1}'", {})
+    ledger.finish_study("done", 1)
+    file = tmp_path / "mine.yaml"
+    file.write_text(share.exported(ledger.study, file), encoding="utf-8")
+    recipes = Library()
+    assert recipes.load(recipes.adopt(file)).sft.learning_rate == 0.004 and "sft: {x: 1}" in libraries.header(file)
+
+
+def test_no_winner(ledger: Ledger) -> None:
     """A study under way, and one that found nothing."""
     with pytest.raises(UserError, match="has not ended"):
-        share.exported(study, Path("mine.yaml"))
-    ledger.append(study, "end", reason="done", winner=None)
+        share.exported(ledger.study, Path("mine.yaml"))
+    ledger.finish_study("done", None)
     with pytest.raises(UserError, match="nothing better"):
-        share.exported(study, Path("mine.yaml"))
+        share.exported(ledger.study, Path("mine.yaml"))
 
 
 def test_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person's own recipes too; a broken one does not stop the list."""
     (tmp_path / "broken.yaml").write_text("sft: 3")
     monkeypatch.setenv("INTERN_RECIPES", str(tmp_path))
-    library.register()
-    rows = {row[0]: row for row in share.rows()}
+    rows = {row[0]: row for row in share.rows(Library())}
     assert "broken; see: recipes check" in rows["broken"][1] and "arithmetic" in rows["generated/sft"][2]
-    monkeypatch.delenv("INTERN_RECIPES")
-    library.register()
+
+
+def test_contract_rows(library: Library) -> None:
+    """Every key that is open, with the recipe's own value and what is legal."""
+    rows = {key: (own, legal) for key, own, legal in share.contract_rows(library.load("generated/sft"))}
+    assert rows["sft.learning_rate"][1].endswith("(log)") and rows["sft.weight_decay"][0] == "unset"
 
 
 def test_measures() -> None:

@@ -3,63 +3,88 @@
 import json
 import math
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import pytest
 
-from intern import checkpoints, plugins
-from intern.config.schema import ROOT, Compute, Config, Data, Goal, Grpo, Model, Recipe, Sft, Source, Synthetic
-from intern.data import items
+from intern import checkpoints
+from intern.config import schema, typed
+from intern.config.schema import Compute, Config, Goal, Model
+from intern.config.stages import stage
+from intern.data import items, splits
 from intern.errors import UserError
-from intern.stages import Inputs, Step
+from intern.stages import Task
 
-TINY = ROOT / "intern" / "models" / "tiny"
-SHORT = Sft(max_steps=3, per_device_train_batch_size=4, max_length=64, logging_steps=1, activation_checkpointing=False)
-PLAIN = Recipe()
+TINY = schema.ROOT / "intern" / "models" / "tiny"
+SHORT = {
+    "max_steps": 3,
+    "per_device_train_batch_size": 4,
+    "max_length": 64,
+    "logging_steps": 1,
+    "activation_checkpointing": False,
+}
+GROUPS = {
+    "learning_rate": 1e-3,
+    "max_steps": 2,
+    "per_device_train_batch_size": 4,
+    "num_generations": 2,
+    "max_completion_length": 24,
+    "logging_steps": 1,
+    "activation_checkpointing": False,
+}
 LONG = " ".join(f"w{i}" for i in range(13))
 
 
-class Scene:
+class Bench:
     """A goal's items on disk, and stages that run on them."""
 
     def __init__(self, folder: Path, model: Path, goal: Goal | None = None) -> None:
         self.folder, self.model = folder, model
         goal = goal or Goal("sums", generator="arithmetic", dev_items=24, test_items=12, few_shot=2, max_new_tokens=32)
-        model_ = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
-        self.config = Config(goal=goal, model=model_, compute=Compute("local", checkpoint_steps=2))
-        items.materialise(goal, folder / "items")
+        base = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
+        self.config = Config(goal=goal, model=base, compute=Compute("local", checkpoint_steps=2))
+        splits.materialise(goal, folder / "items")
 
-    def run(self, stage: str, recipe: Recipe = PLAIN, seed: int = 0, rows: Path | None = None, **step: Any) -> Path:
-        """Run one stage; returns its output folder."""
-        self.config.recipe = recipe
-        out = self.folder / f"{stage}{len(list(self.folder.iterdir()))}"
+    def run(self, name: str, settings: Any = None, seed: int = 0, rows: Path | None = None, **recipe: Any) -> Path:
+        """Run one stage; return its output folder."""
+        out = self.folder / f"{name}{len(list(self.folder.iterdir()))}"
         out.mkdir()
-        self.again(stage, out, seed, rows, **step)
+        self.again(name, out, settings, seed, rows, **recipe)
         return out
 
-    def again(self, stage: str, out: Path, seed: int = 0, rows: Path | None = None, **step: Any) -> None:
+    def again(
+        self, name: str, out: Path, settings: Any = None, seed: int = 0, rows: Path | None = None, **recipe: Any
+    ) -> None:
         """Run one stage on a folder that may be half made."""
-        inputs = Inputs(self.model, rows, self.folder / "items", seed)
-        plugins.load("stages", stage).run(Step(stage, **step), self.config, inputs, out)
+        settings = settings or {}
+        if stage(name).makes in ("rows", "model"):
+            made, faults = typed.recipe({"stages": [name], name: settings, **recipe})
+            assert not faults, faults
+            self.config.recipe = made
+            given = getattr(made, name)
+        else:
+            given = stage(name).settings(**settings)
+        base = str(self.base if hasattr(self, "base") else self.model)
+        task = Task(name, given, self.config, str(self.model), base, rows, self.folder / "items", seed, out)
+        stage(name).run(task)
 
-    def held(self) -> list[items.Row]:
+    def held_out(self) -> list[items.Row]:
         """Every dev and test item."""
         return [row for split in ("dev", "test") for row in items.read(self.folder / "items" / f"{split}.jsonl")]
 
 
 @pytest.fixture
-def scene(tmp_path: Path, random_model: Path) -> Scene:
+def bench(tmp_path: Path, random_model: Path) -> Bench:
     """Sums, on the random model."""
-    return Scene(tmp_path, random_model)
+    return Bench(tmp_path, random_model)
 
 
 @pytest.fixture
-def sums(scene: Scene) -> Path:
+def sums(bench: Bench) -> Path:
     """Sixty train rows."""
-    return scene.run("data", Recipe(data=Data(rows=60))) / "rows.jsonl"
+    return bench.run("data", {"rows": 60}) / "rows.jsonl"
 
 
 def metrics(out: Path) -> list[dict[str, Any]]:
@@ -94,15 +119,16 @@ def plain(out: Path, like: Path) -> None:
     assert not same(out, like)
 
 
-def test_data_of_a_generated_goal(scene: Scene) -> None:
+def test_data_of_a_generated_goal(bench: Bench) -> None:
     """Distinct train items only, another draw for another seed, the same for the same."""
-    held = {row["key"] for row in scene.held()}
+    keys_held_out = {row["key"] for row in bench.held_out()}
     drawn = {}
     for seed in (0, 1, 2, 0):
-        out = scene.run("data", Recipe(data=Data(mix=[Source(goal=True, limit=300)])), seed)
+        out = bench.run("data", {"mix": [{"goal": True, "limit": 300}]}, seed)
         rows = items.read(out / "rows.jsonl")
         keys = [row["key"] for row in rows]
-        assert len(set(keys)) == 300 and held.isdisjoint(keys) and {items.split_of(key) for key in keys} == {"train"}
+        assert len(set(keys)) == 300 and keys_held_out.isdisjoint(keys)
+        assert {items.split_of(key) for key in keys} == {"train"}
         assert drawn.setdefault(seed, rows) == rows
     assert drawn[0] != drawn[1] != drawn[2]
 
@@ -119,8 +145,8 @@ def test_data_of_local_files(tmp_path: Path, random_model: Path) -> None:
     ]  # fmt: skip
     for split, rows in {"train": good + bad, "test": test, "dev": [{"question": "Is DEV held?", "answer": 1}]}.items():
         items.write(files / f"{split}.jsonl", rows)
-    scene = Scene(tmp_path, random_model, Goal("local", data_dir=str(files)))
-    rows = items.read(scene.run("data") / "rows.jsonl")
+    bench = Bench(tmp_path, random_model, Goal("local", data_dir=str(files)))
+    rows = items.read(bench.run("data") / "rows.jsonl")
     assert sorted(row["target"] for row in rows) == [f"ANSWER: {i}" for i in range(9)]
 
 
@@ -129,33 +155,33 @@ def test_data_without_rows_names_the_source(tmp_path: Path, random_model: Path) 
     folder = tmp_path / "mirror" / "some" / "set"
     folder.mkdir(parents=True)
     items.write(folder / "train.jsonl", [{"q": " ", "a": "1"}])
-    scene = Scene(tmp_path, random_model)
-    scene.config.compute.mirror = str(tmp_path / "mirror")
+    bench = Bench(tmp_path, random_model)
+    bench.config.compute.mirror = str(tmp_path / "mirror")
     for column, said in (("question", "no column question; it has q, a"), ("q", "No training rows are left of 1")):
-        mix = [Source(hub="some/set", columns={"question": column, "answer": "a"})]
+        mix = [{"hub": "some/set", "columns": {"question": column, "answer": "a"}}]
         with pytest.raises(UserError, match=said):
-            scene.run("data", Recipe(data=Data(mix=mix)))
-    scene.config.goal.deny = ["some/set"]
+            bench.run("data", {"mix": mix})
+    bench.config.goal.deny = ["some/set"]
     with pytest.raises(UserError, match="denied"):
-        scene.run("data", Recipe(data=Data(mix=mix)))
+        bench.run("data", {"mix": mix})
 
 
 @pytest.mark.parametrize("style", ["solution", "answer"])
-def test_synthetic(scene: Scene, style: str) -> None:
+def test_synthetic(bench: Bench, style: str) -> None:
     """Train items alone, with the working or the answer line, added to the rows so far."""
-    before = scene.run("data", Recipe(data=Data(rows=10))) / "rows.jsonl"
+    before = bench.run("data", {"rows": 10}) / "rows.jsonl"
     for seed in range(3):
-        rows = items.read(scene.run("synthetic", Recipe(synthetic=Synthetic(90, style)), seed, before) / "rows.jsonl")
+        rows = items.read(bench.run("synthetic", {"rows": 90, "style": style}, seed, before) / "rows.jsonl")
         assert len(rows) == 100 and {items.split_of(row["key"]) for row in rows} == {"train"}
-        assert {row["key"] for row in rows}.isdisjoint(row["key"] for row in scene.held())
+        assert {row["key"] for row in rows}.isdisjoint(row["key"] for row in bench.held_out())
         assert sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows) == (10 if style == "solution" else 100)
         assert all(row["target"].endswith(f"ANSWER: {row['answer']}") for row in rows)
 
 
 @pytest.mark.parametrize("rank", [None, 4])
-def test_sft(scene: Scene, sums: Path, random_model: Path, rank: int | None) -> None:
+def test_sft(bench: Bench, sums: Path, random_model: Path, rank: int | None) -> None:
     """A plain checkpoint, merged where LoRA trained it, and a row per step."""
-    out = scene.run("sft", Recipe(sft=SHORT, lora=rank), rows=sums)
+    out = bench.run("sft", SHORT, rows=sums, lora=rank)
     plain(out, random_model)
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3]
     logged = metrics(out)
@@ -166,20 +192,20 @@ def test_sft(scene: Scene, sums: Path, random_model: Path, rank: int | None) -> 
     assert all(row["canaries"] == len(row["right"]) == 3 and 0 <= row["parse_rate"] <= 1 for row in looks)
 
 
-def test_loss_on_completions_only(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loss_on_completions_only(bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The labels are the targets and their end of turn, nothing of the prompts; three rows are held back."""
     from intern.stages import _trainer
 
     seen = []
     monkeypatch.setattr(_trainer, "fit", lambda trainer, *_: seen.append(trainer))
-    scene.run("sft", Recipe(sft=SHORT), rows=sums)
+    bench.run("sft", SHORT, rows=sums)
     tokenizer = seen[0].processing_class
     labels = [row[row != -100] for batch in seen[0].get_train_dataloader() for row in batch["labels"]]
     learnt = sorted(tokenizer.decode(label).rstrip("\n") for label in labels)
     assert learnt == sorted(row["target"] + "<|im_end|>" for row in items.read(sums)[3:])
 
 
-def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sft_goes_on_where_it_was_stopped(bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped at step 3 with a checkpoint at 2: each step is logged once, the weights are those of a straight run."""
     from intern.stages import _trainer
 
@@ -189,18 +215,18 @@ def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch:
             if state.global_step == 3:
                 raise KeyboardInterrupt
 
-    recipe = Recipe(sft=Sft(**{**vars(SHORT), "max_steps": 5}))
-    straight = scene.run("sft", recipe, rows=sums)
+    five = {**SHORT, "max_steps": 5}
+    straight = bench.run("sft", five, rows=sums)
     monkeypatch.setattr(_trainer, "Watch", Dies)
-    out = scene.folder / "stopped"
+    out = bench.folder / "stopped"
     out.mkdir()
     with pytest.raises(KeyboardInterrupt):
-        scene.again("sft", out, rows=sums)
+        bench.again("sft", out, five, rows=sums)
     monkeypatch.undo()
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3]
     with (out / "metrics.jsonl").open("a") as file:
         file.write('{"stage": "sft", "st')
-    scene.again("sft", out, rows=sums)
+    bench.again("sft", out, five, rows=sums)
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3, 4, 5]
     assert [row.get("loss") for row in metrics(out)] == [row.get("loss") for row in metrics(straight)]
     assert same(out, straight)
@@ -209,30 +235,24 @@ def test_sft_goes_on_where_it_was_stopped(scene: Scene, sums: Path, monkeypatch:
 @pytest.mark.parametrize(("file", "what"), [("chat_template.jinja", "chat template"), ("config.json", "architecture")])
 def test_an_export_of_another_kind_is_refused(tmp_path: Path, random_model: Path, file: str, what: str) -> None:
     """It is compared with the study's base, not with the checkpoint that it copies."""
-    scene = Scene(tmp_path, random_model)
-    scene.run("export")
-    scene.model = tmp_path / "other"
-    shutil.copytree(random_model, scene.model)
-    text = (scene.model / file).read_text()
+    bench = Bench(tmp_path, random_model)
+    bench.run("export")
+    bench.base, bench.model = bench.model, tmp_path / "other"
+    shutil.copytree(random_model, bench.model)
+    text = (bench.model / file).read_text()
     changed = text.replace("Qwen3ForCausalLM", "Other").replace("<|im_start|>", "<|im_end|>")
-    (scene.model / file).write_text(changed)
+    (bench.model / file).write_text(changed)
     with pytest.raises(ValueError, match=f"the {what} of the export differs"):
-        scene.run("export")
-
-
-GROUPS = Grpo(
-    learning_rate=1e-3, max_steps=2, per_device_train_batch_size=4, num_generations=2, max_completion_length=24,
-    logging_steps=1, activation_checkpointing=False,
-)  # fmt: skip
+        bench.run("export")
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.04])
 def test_grpo(tmp_path: Path, beta: float) -> None:
     """A plain checkpoint; two rewards in their weights; a KL term where there is a beta."""
-    scene = Scene(tmp_path, TINY)
-    rows = scene.run("data", Recipe(data=Data(rows=20))) / "rows.jsonl"
-    recipe = Recipe(grpo=replace(GROUPS, beta=beta), rewards={"goal": 1.0, "answer_line": 0.5})
-    out = scene.run("grpo", recipe, rows=rows)
+    bench = Bench(tmp_path, TINY)
+    rows = bench.run("data", {"rows": 20}) / "rows.jsonl"
+    rewards = {"goal": 1.0, "answer_line": 0.5}
+    out = bench.run("grpo", {**GROUPS, "beta": beta}, rows=rows, rewards=rewards)
     plain(out, TINY)
     logged = [row for row in metrics(out) if "reward" in row]
     assert [row["step"] for row in logged] == [1, 2] and all(("kl" in row) == bool(beta) for row in logged)
@@ -244,25 +264,25 @@ def test_grpo(tmp_path: Path, beta: float) -> None:
     assert any(row["rewards/answer_line/mean"] > 0 for row in logged)
 
 
-def test_no_rollouts_of_what_is_held_back(scene: Scene, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_rollouts_of_what_is_held_back(bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of sixty prompts are looked at, the others are trained on; without diagnosis nothing is looked at."""
     from intern.stages import _trainer
 
     seen = []
-    monkeypatch.setattr(_trainer, "fit", lambda trainer, _config, _out, watch: seen.append((trainer, watch)))
+    monkeypatch.setattr(_trainer, "fit", lambda trainer, _task, watch: seen.append((trainer, watch)))
     for diagnose in (True, False):
-        scene.config.diagnose = diagnose
-        scene.run("grpo", Recipe(grpo=GROUPS, rewards={"goal": 1.0}), rows=sums)
+        bench.config.diagnose = diagnose
+        bench.run("grpo", GROUPS, rows=sums)
     (trainer, watch), (_, blind) = seen
     asked = [row["question"] for row in items.read(sums)]
-    assert trainer.train_dataset["question"] == asked[3:] and blind.look is None
-    assert [row["question"] for row in watch.look.args[1]] == asked[:3]
+    assert trainer.train_dataset["question"] == asked[3:] and blind.probe is None
+    assert [row["question"] for row in watch.probe.args[1]] == asked[:3]
 
 
 def test_score(tmp_path: Path) -> None:
     """Value and standard error are those of the samples, one per item, in order; a second score is the same."""
-    scene = Scene(tmp_path, TINY)
-    out, again = (scene.run("score", split="dev") for _ in range(2))
+    bench = Bench(tmp_path, TINY)
+    out, again = (bench.run("score", {"split": "dev"}) for _ in range(2))
     (score,) = json.loads((out / "scores.json").read_text())
     samples = items.read(out / "samples.jsonl")
     values = [row["value"] for row in samples]
@@ -279,16 +299,16 @@ def test_score(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shots", [0, 2])
-def test_score_of_a_model_that_never_answers(scene: Scene, shots: int) -> None:
+def test_score_of_a_model_that_never_answers(bench: Bench, shots: int) -> None:
     """Nothing parsed, everything cut, nothing right."""
-    scene.config.goal.max_new_tokens = 4
-    (score,) = json.loads((scene.run("score", split="test", shots=shots) / "scores.json").read_text())
+    bench.config.goal.max_new_tokens = 4
+    (score,) = json.loads((bench.run("score", {"split": "test", "shots": shots}) / "scores.json").read_text())
     assert (score["n"], score["shots"]) == (12, shots)
     assert (score["value"], score["stderr"], score["parse_rate"], score["truncation_rate"]) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_one_item_is_too_few(tmp_path: Path, random_model: Path) -> None:
     """lm-eval gives no standard error for one item; the person is told."""
-    scene = Scene(tmp_path, random_model, Goal("sums", generator="arithmetic", dev_items=1, max_new_tokens=4))
+    bench = Bench(tmp_path, random_model, Goal("sums", generator="arithmetic", dev_items=1, max_new_tokens=4))
     with pytest.raises(UserError, match="has 1 dev items"):
-        scene.run("score", split="dev")
+        bench.run("score", {"split": "dev"})

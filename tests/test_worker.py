@@ -1,205 +1,301 @@
-"""The worker: every stage once and never again, failures as data, and a collapse that ends in a remedy."""
+"""The worker: every stage once and never again, failures as data, a trial folder that is the whole job."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
-from intern import plugins
-from intern.config import library
-from intern.config.schema import ROOT, Compute, Config, Data, Goal, Grpo, Model, Proposer, Recipe, Sft
-from intern.data import items
-from intern.stages import Step
-from intern.study import ledger
-from intern.trial import worker
+from intern import files, plugins
+from intern.config import schema, typed
+from intern.config.schema import Compute, Config, Goal, Model, Proposer
+from intern.config.stages import stage
+from intern.data import splits
+from intern.errors import UserError
+from intern.trial import job as jobs
+from intern.trial import key as keys
+from intern.trial import reader, store
+from intern.trial.job import Input, Job, Result, Step
+from intern.trial.key import key
 
-TINY = ROOT / "intern" / "models" / "tiny"
+TINY = schema.ROOT / "intern" / "models" / "tiny"
 GOAL = Goal("sums", generator="arithmetic", dev_items=12, test_items=12, few_shot=2, max_new_tokens=8)
-STEPS = (Step("data"), Step("sft"), Step("grpo"), Step("score", "dev"))
+DEV = Step("score", "score", {"split": "dev", "shots": 0})
+STEPS = (Step("data", "data"), Step("sft", "sft"), Step("grpo", "grpo"), DEV)
 BATCH = {"max_steps": 2, "per_device_train_batch_size": 4, "logging_steps": 1, "activation_checkpointing": False}
-COLLAPSE = """\
-summary: GRPO with an absurd learning rate
-stages: [data, grpo]
-data: {rows: 100}
-grpo: {learning_rate: 3e-2, max_steps: 40, per_device_train_batch_size: 16, num_generations: 4,
-       max_completion_length: 32, logging_steps: 1, activation_checkpointing: false}
-rewards: {goal: 1.0}
-tunable: {grpo.learning_rate: {low: 1e-5, high: 1e-1, log: true}}
-"""
-BROKEN = """\
-summary: a column that the data set has not
-stages: [data, sft]
-data: {mix: [{hub: some/set, columns: {question: asked, answer: a}}]}
-sft: {max_steps: 1, max_length: 64}
-"""
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Iterator[object]:
+def launcher() -> Iterator[Any]:
     """Trials as processes of their own, forked from one warm server."""
     from intern.launchers import local
 
-    opened = local.open(Compute("local", threads=1))
+    opened = local.Local(warm=True, threads=1)
     yield opened
     opened.close()
 
 
-def job(model: Path, **changes: object) -> worker.Job:
-    """A job of all four stages."""
-    return replace(worker.Job(1, 0, STEPS, str(model), "model", "items"), **changes)
+def job(folder: Path, model: Path, **changes: object) -> Job:
+    """A job of all four stages whose inputs lie in the store of a folder."""
+    kept = store.LocalStore(folder / "store")
+    kept.link(f"base-{model.name}", model)
+    if not kept.has("items-x"):
+        splits.materialise(GOAL, folder / "items")
+        kept.put("items-x", folder / "items")
+    base = Input(model.name, "store", f"base-{model.name}")
+    made = Job(1, 0, STEPS, base, base, Input("x", "store", "items-x"), str(kept.root))
+    return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def settings(model: Path, **grpo: object) -> Config:
+def settings(model: Path, data: dict[str, Any] | None = None, **grpo: object) -> Config:
     """A config of short stages."""
-    recipe = Recipe(
-        data=Data(rows=20),
-        sft=Sft(max_length=64, **BATCH),
-        grpo=Grpo(num_generations=2, max_completion_length=8, **BATCH, **grpo),
-    )
-    model_ = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
-    return Config(GOAL, model_, recipe, Proposer("fixed"), compute=Compute("local"), study="worker")
+    tree = {
+        "stages": ["data", "sft", "grpo"],
+        "data": {"rows": 20, **(data or {})},
+        "sft": {"max_length": 64, **BATCH},
+        "grpo": {"num_generations": 2, "max_completion_length": 8, **BATCH, **grpo},
+    }
+    recipe, faults = typed.recipe(tree)
+    assert not faults
+    base = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
+    return Config(GOAL, base, recipe, Proposer("fixed"), compute=Compute("local"), study="worker")
 
 
-Trial = Callable[[int, worker.Job, Config], dict]
+Run = Callable[[int, Job, Config], Result]
 
 
 @pytest.fixture
-def trial(tmp_path: Path, launcher: object) -> Trial:
+def run(tmp_path: Path, launcher: Any) -> Run:
     """Runs a job in a process of its own; returns its result."""
-    items.materialise(GOAL, tmp_path / "items")
 
-    def run(number: int, asked: worker.Job, config: Config) -> dict:
+    def run(number: int, asked: Job, config: Config) -> Result:
         folder = tmp_path / "trials" / f"{number:03d}"
-        worker.write_job(folder, asked, config)
-        running = launcher.start(folder)
-        while running.exit_status() is None:
-            time.sleep(0.02)
-        return json.loads((folder / "result.json").read_text())
+        jobs.write(folder, asked, config)
+        return finished(launcher, folder)
 
     return run
 
 
+def finished(launcher: Any, folder: Path) -> Result:
+    """Run a laid-out folder to its end."""
+    handle = launcher.submit(folder, folder.name)
+    while launcher.state(handle) == "running":
+        time.sleep(0.02)
+    result = jobs.read_result(folder)
+    assert result, (folder / "log.txt").read_text()
+    return result
+
+
 def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    """Every value and nothing else: defaults of mappings must not join what the config says."""
+    """Every value and nothing else; no place of this machine but the store's."""
     config = settings(TINY)
     config.recipe.rewards = {"answer_line": 1.0}
-    worker.write_job(tmp_path / "1", job(TINY), config)
-    assert worker.read_job(tmp_path / "1") == (job(TINY), config)
+    asked = job(tmp_path, TINY)
+    jobs.write(tmp_path / "1", asked, config)
+    assert jobs.read(tmp_path / "1") == asked
+    back = jobs.read_config(tmp_path / "1")
+    assert back.compute.warm is True  # type: ignore[attr-defined]  # the launcher's own setting
+    assert replace(back, compute=config.compute) == replace(config, model=replace(config.model, path="tiny"))
+    text = (tmp_path / "1" / "config.yaml").read_text()
+    assert str(schema.ROOT) not in text and str(tmp_path) not in text and ".." not in text
 
 
-def inodes(study: Path) -> dict[str, int]:
-    """Every stage output, with the inode that its making gave it."""
-    return {path.name: path.stat().st_ino for path in (study / "stages").iterdir()}
+def test_a_job_of_another_format_is_refused(tmp_path: Path) -> None:
+    """One line that says which, and what to do."""
+    jobs.write(tmp_path, job(tmp_path, TINY), settings(TINY))
+    raw = json.loads((tmp_path / "job.json").read_text())
+    (tmp_path / "job.json").write_text(json.dumps({**raw, "format": 99}))
+    with pytest.raises(UserError, match="has format 99, and this version of intern reads 1"):
+        jobs.read(tmp_path)
 
 
-def test_nothing_is_run_twice(tmp_path: Path, random_model: Path, trial: Trial) -> None:
+def inodes(folder: Path) -> dict[str, int]:
+    """Every stage output in the store, with the inode that its making gave it."""
+    made = (path for path in (folder / "store").iterdir() if not path.name.startswith((".", "base-", "items-")))
+    return {path.name: path.stat().st_ino for path in made}
+
+
+def test_nothing_is_run_twice(tmp_path: Path, random_model: Path, run: Run) -> None:
     """The same job is all reuse; another grpo value makes grpo and its score anew and keeps data and sft."""
-    first = trial(1, job(random_model), settings(random_model))
-    assert first["state"] == "COMPLETE" and [s["n"] for s in first["scores"]] == [12]
+    asked = job(tmp_path, random_model)
+    first = run(1, asked, settings(random_model))
+    assert first.state == "COMPLETE" and [s.n for s in first.scores] == [12]
     made = inodes(tmp_path)
-    assert len(made) == 4 and not any(row["reused"] for row in first["stages"])
-    again = trial(2, job(random_model), settings(random_model))
-    assert all(row["reused"] for row in again["stages"]) and inodes(tmp_path) == made
-    assert again["scores"] == first["scores"]
-    other = trial(3, job(random_model), settings(random_model, beta=0.1))
-    assert [row["reused"] for row in other["stages"]] == [True, True, False, False]
+    assert len(made) == 4 and not any(ran.reused for ran in first.stages)
+    again = run(2, asked, settings(random_model))
+    assert all(ran.reused for ran in again.stages) and inodes(tmp_path) == made
+    assert again.scores == first.scores
+    other = run(3, asked, settings(random_model, beta=0.1))
+    assert [ran.reused for ran in other.stages] == [True, True, False, False]
     assert len(inodes(tmp_path)) == 6 and made.items() <= inodes(tmp_path).items()
-    links = [(tmp_path / "trials" / "003" / f"{i}-{step.stage}").resolve().name for i, step in enumerate(STEPS)]
-    assert links == [row["out"] for row in other["stages"]]
-    written = [path for out in (tmp_path / "stages").iterdir() for path in out.rglob("*")]
+    assert all(ran.out in inodes(tmp_path) for ran in other.stages)
+    written = [path for out in inodes(tmp_path) for path in (tmp_path / "store" / out).rglob("*")]
     assert not [path for path in written if path.suffix in (".bin", ".pt", ".pth", ".tmp") or path.name == "partial"]
+    for number in (1, 2, 3):  # the trial's folder has what a report needs, reused or not
+        folder = tmp_path / "trials" / f"{number:03d}"
+        assert len(files.rows(folder / "3-score" / "samples.jsonl")) == 12
+        assert files.rows(folder / "1-sft" / "metrics.jsonl") == reader.metrics(folder, reader.begun(folder)[1])
+        assert not list(folder.glob("*.part"))
 
 
-def test_a_key_names_all_that_decides_an_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seed, items, inputs, config, VERSION and library versions change it; what a stage does not read does not."""
-    config, asked = settings(TINY), job(TINY)
+def test_a_trial_folder_is_the_whole_job(tmp_path: Path, random_model: Path, launcher: Any) -> None:
+    """Moved to another place and run there by itself, it comes to the same scores and needs nothing around it."""
+    jobs.write(tmp_path / "study" / "trials" / "001", job(tmp_path, random_model), settings(random_model))
+    here = finished(launcher, tmp_path / "study" / "trials" / "001")
+    jobs.write(tmp_path / "elsewhere", job(tmp_path, random_model), settings(random_model))
+    shutil.move(tmp_path / "elsewhere", tmp_path / "node" / "scratch")
+    shutil.copytree(tmp_path / "store", tmp_path / "other", symlinks=True)
+    for made in inodes(tmp_path):
+        shutil.rmtree(tmp_path / "other" / made)
+    jobs.rewrite(tmp_path / "node" / "scratch", store=str(tmp_path / "other"))
+    there = finished(launcher, tmp_path / "node" / "scratch")
+    assert there.scores == here.scores and not any(ran.reused for ran in there.stages)
+    assert [ran.out for ran in there.stages] == [ran.out for ran in here.stages]
+    assert {path.name for path in (tmp_path / "node").iterdir()} == {"scratch"}
 
-    def key(stage: str, config: Config = config, job: worker.Job = asked, model: str = "m", rows: str = "r") -> str:
-        return worker.stage_key(Step(stage), module(stage), config, job, model, rows)
 
-    other_rate, other_rows = settings(TINY, learning_rate=1e-2), settings(TINY)
-    other_rows.recipe.data.rows = 21
+def test_two_workers_make_an_output_once(tmp_path: Path, random_model: Path, launcher: Any) -> None:
+    """At the same time, from one store: the second waits for the first and takes what it made."""
+    folders = [tmp_path / "trials" / f"{n:03d}" for n in (1, 2)]
+    for folder in folders:
+        jobs.write(folder, job(tmp_path, random_model), settings(random_model))
+    handles = [launcher.submit(folder, folder.name) for folder in folders]
+    while any(launcher.state(handle) == "running" for handle in handles):
+        time.sleep(0.02)
+    results = [jobs.read_result(folder) for folder in folders]
+    assert all(results) and results[0].scores == results[1].scores  # type: ignore[union-attr]
+    pairs = zip(results[0].stages, results[1].stages, strict=True)  # type: ignore[union-attr]
+    assert all(one.out == other.out and one.reused != other.reused for one, other in pairs)
+
+
+def test_a_key_names_all_that_decides_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seed, items, inputs, config, VERSION, library versions change it; what a stage does not read does not."""
+    config, asked = settings(TINY), job(tmp_path, TINY)
+    given = {name: getattr(config.recipe, name, None) for name in ("data", "sft", "grpo")}
+    given |= {"synthetic": stage("synthetic").settings(), "score": stage("score").settings()}
+
+    def named(name: str, config: Config = config, job: Job = asked, model: str = "m", rows: str = "r") -> str:
+        own = getattr(config.recipe, name, None) or given[name]
+        return key(stage(name), own, config, job, model, rows)
+
+    other_rate, other_rows = settings(TINY, learning_rate=1e-2), settings(TINY, {"rows": 21})
     quick = replace(config, compute=Compute("local", threads=7), seed=5)
-    for stage in ("data", "synthetic", "sft", "grpo", "score"):
-        assert key(stage) == key(stage, quick)
-        assert key(stage) != key(stage, job=replace(asked, items_hash="other"))
-        assert (key(stage) != key(stage, job=replace(asked, seed=1))) == ("seed" in module(stage).USES)
-        assert (key(stage) != key(stage, model="n")) == ("model" in module(stage).USES)
-        assert (key(stage) != key(stage, rows="s")) == ("rows" in module(stage).USES)
-        assert (key(stage) != key(stage, other_rate)) == (stage == "grpo")
-        assert (key(stage) != key(stage, other_rows)) == (stage == "data")
+    for name in given:
+        assert named(name) == named(name, quick)
+        assert named(name) != named(name, job=replace(asked, items=Input("other", "store", "items-x")))
+        assert (named(name) != named(name, job=replace(asked, seed=1))) == ("seed" in stage(name).uses)
+        assert (named(name) != named(name, model="n")) == ("model" in stage(name).uses)
+        assert (named(name) != named(name, rows="s")) == ("rows" in stage(name).uses)
+        assert (named(name) != named(name, other_rate)) == (name == "grpo")
+        assert (named(name) != named(name, other_rows)) == (name == "data")
+        newer = replace(stage(name), version=-1)
+        own = getattr(config.recipe, name, None) or given[name]
+        assert named(name) != key(newer, own, config, asked, "m", "r")
         with monkeypatch.context() as patched:
-            before = key(stage)
-            patched.setattr(module(stage), "VERSION", -1)
-            assert key(stage) != before
-        with monkeypatch.context() as patched:
-            patched.setattr(worker.metadata, "version", lambda name: "0")
-            assert key(stage) != before
-    scores = {worker.stage_key(step, module("score"), config, asked, "m", "") for step in
-              (Step("score", "dev"), Step("score", "test"), Step("score", "dev", 2))}  # fmt: skip
-    assert len(scores) == 3
+            before = named(name)
+            patched.setattr(keys, "libraries", lambda: {"torch": "0"})
+            assert named(name) != before
+    scores = [stage("score").settings(*what) for what in (("dev", 0), ("test", 0), ("dev", 2))]
+    assert len({key(stage("score"), own, config, asked, "m", "") for own in scores}) == 3
 
 
-def module(stage: str) -> ModuleType:
-    """A stage's module."""
-    return plugins.load("stages", stage)
+def test_an_edited_plug_in_makes_its_outputs_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of scorer, rewards, rules, generator and source is part of the key; comments and docstrings are not,
+    nor is a plug-in that the stage does not call."""
+    mine = tmp_path / "mine"
+    (mine / "rewards").mkdir(parents=True)
+    (mine / "diagnosis").mkdir()
+    scorer, rule = mine / "rewards" / "strict.py", mine / "diagnosis" / "wary.py"
+    code = '"""Doc."""\n\n\ndef outcome(text, row):\n    """Judge."""\n    return 1.0  # so\n'
+    scorer.write_text(code)
+    rule.write_text("def check(run):\n    return None\n")
+    (mine / "rewards" / "unused.py").write_text(code)
+    monkeypatch.setenv("INTERN_PLUGINS", str(mine))
+    config, asked = settings(TINY), job(tmp_path, TINY)
+    config.goal = replace(config.goal, scorer="strict")
+
+    def named() -> dict[str, str]:
+        own = {name: getattr(config.recipe, name) for name in ("data", "sft", "grpo")}
+        own["score"] = stage("score").settings()
+        return {name: key(stage(name), value, config, asked, "m", "r") for name, value in own.items()}
+
+    first = named()
+    scorer.write_text(code.replace("Doc", "Other").replace("# so", "# or so").replace("Judge", "Hm"))
+    assert named() == first
+    (mine / "rewards" / "unused.py").write_text(code.replace("1.0", "0.0"))
+    assert named() == first
+    scorer.write_text(code.replace("1.0", "0.5"))
+    second = named()
+    assert all(second[name] != first[name] for name in first)
+    rule.write_text("def check(run):\n    return run and None\n")
+    third = named()
+    assert {name for name in third if third[name] != second[name]} == {"sft", "grpo"}
+    config.diagnose = False
+    quiet = named()
+    rule.write_text("def check(run):\n    return None\n")
+    assert named() == quiet
+    assert plugins.source("rewards", "answer_line") != plugins.source("rewards", "exact_answer")
 
 
-def test_a_stage_that_raises_fails_its_trial(tmp_path: Path, random_model: Path, trial: Trial) -> None:
+def test_a_stage_that_raises_fails_its_trial(tmp_path: Path, random_model: Path, run: Run) -> None:
     """One line of reason, the traceback in the log, nothing published; what had ended before stays."""
-    config = settings(random_model, loss_type="nonsense")
-    result = trial(1, job(random_model), config)
-    assert result["state"] == "FAIL" and result["reason"].startswith("grpo: ") and "nonsense" in result["reason"]
-    assert "\n" not in result["reason"] and result["scores"] == []
+    result = run(1, job(tmp_path, random_model), settings(random_model, loss_type="nonsense"))
+    assert result.state == "FAIL" and result.reason and result.reason.startswith("grpo: ")
+    assert "nonsense" in result.reason and "\n" not in result.reason and result.scores == ()
     assert "Traceback" in (tmp_path / "trials" / "001" / "log.txt").read_text()
-    assert [row["stage"] for row in result["stages"]] == ["data", "sft"]
-    assert not [name for name in inodes(tmp_path) if name.startswith("grpo") and not name.endswith(".tmp")]
+    assert [ran.stage for ran in result.stages] == ["data", "sft"]
+    assert not [name for name in inodes(tmp_path) if name.startswith("grpo")]
+    assert not list((tmp_path / "trials" / "001").glob("*.part"))
 
 
-@pytest.mark.usefixtures("composing")
-def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The broken recipe FAILs, the collapsing one is PRUNED without weights, and its remedy is the next trial."""
-    from hydra import compose
-    from rich.console import Console
+def test_a_worker_says_that_it_is_alive(tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start, each stage as it begins and ends, and a heartbeat between."""
+    from intern.trial import worker
 
-    from intern import __main__
-    from intern.config import gate
-    from intern.study import loop
+    monkeypatch.setattr(worker, "HEARTBEAT", 0.05)
+    folder = tmp_path / "trial"
+    steps = (Step("data", "data"), Step("synthetic", "synthetic", {"rows": 6000}))
+    jobs.write(folder, job(tmp_path, random_model, steps=steps), settings(random_model))
+    worker.run(folder)
+    told = files.rows(folder / "events.jsonl")
+    order = [row["event"] for row in told if row["event"] != "alive"]
+    assert order == ["start", "stage", "done", "stage", "done"] and told[0]["attempt"] == 1
+    assert sum(row["event"] == "alive" for row in told) >= 2
+    assert [row["title"] for row in told if row["event"] == "stage"] == ["data", "synthetic"]
 
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "mirror" / "some" / "set"
-    folder.mkdir(parents=True)
-    items.write(folder / "train.jsonl", [{"q": "Which?", "a": "1"}])
-    for name, text in (("broken", BROKEN), ("collapse", COLLAPSE)):
-        (tmp_path / f"{name}.yaml").write_text(text)
-    names = tuple(library.adopt(tmp_path / f"{name}.yaml") for name in ("broken", "collapse"))
-    words = (
-        *("goal=arithmetic", "model=tiny", "goal.dev_items=12", "goal.test_items=12", "goal.few_shot=0"),
-        *("study=mends", "budget.trials=1", "proposer.confirm=false", "compute.threads=1"),
-        f"compute.mirror={folder.parents[1]}",
-    )  # fmt: skip
-    config = __main__.typed(compose("config", list(words)))
-    assert loop.run(config, gate.Scene(words, names), Console(file=StringIO())) == 0
-    baseline, broken, collapsed, mended = ledger.trials(tmp_path / "outputs" / "mends")  # three cheap ones fit into one
-    assert baseline.state == "COMPLETE"
-    assert (broken.recipe, broken.state) == ("file/broken", "FAIL")
-    assert broken.reason == "data: some/set has no column asked; it has q, a."
-    assert (collapsed.recipe, collapsed.state, collapsed.scores) == ("file/collapse", "PRUNED", ())
-    found = collapsed.diagnosis
-    assert found and found.rule in ("reward_collapse", "divergence", "decline", "format_problem")
-    assert found.step < 12 and len(found.remedies) == 2
-    out = tmp_path / "outputs" / "mends" / "stages" / collapsed.stages[-1]["out"]
-    assert {path.name for path in out.iterdir()} == {"metrics.jsonl", "diagnosis.json"}
-    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    steps = [row for row in rows if "reward" in row]
-    assert [row["step"] for row in steps] == list(range(1, len(steps) + 1)) and rows[-1]["step"] == found.step
-    assert "rewards/exact_answer/mean" in steps[0] and "rewards/answer_line/mean" not in steps[0]
-    assert (mended.parent, mended.recipe) == (collapsed.number, collapsed.recipe)
-    assert mended.overrides == found.remedies[0] == ("recipe.grpo.learning_rate=0.003",)
-    assert mended.stages[0]["reused"] and mended.stages[0]["out"] == collapsed.stages[0]["out"]
-    assert mended.state in ("COMPLETE", "PRUNED")
+
+def test_an_earlier_attempt_leaves_no_result(tmp_path: Path, random_model: Path) -> None:
+    """A worker whose trial was submitted again meanwhile ends without a word: two must not write one result."""
+    from intern.trial import worker
+
+    folder = tmp_path / "trial"
+    jobs.write(folder, job(tmp_path, random_model, steps=(Step("data", "data"),)), settings(random_model))
+    late = worker.Worker(folder)
+    jobs.rewrite(folder, attempt=2)
+    with pytest.raises(worker.Superseded):
+        list(late.outputs())
+    assert not (folder / "result.json").exists() and not [n for n in inodes(tmp_path) if n.startswith("data")]
+
+
+def test_the_store_keeps_what_it_has(tmp_path: Path) -> None:
+    """An entry is taken over whole and once; a later one of its name is dropped, whichever disk it comes from."""
+    kept = store.LocalStore(tmp_path / "store")
+    for text in ("first", "second"):
+        made = tmp_path / text
+        made.mkdir()
+        (made / "file").write_text(text)
+        kept.put("sft-1", made)
+        assert not made.exists()
+    assert kept.has("sft-1") and not kept.has("sft-2") and (kept.get("sft-1") / "file").read_text() == "first"
+    far = Path("/dev/shm")
+    if far.is_dir():  # another disk: it is copied
+        made = far / f"intern-{tmp_path.name}"
+        made.mkdir(exist_ok=True)
+        (made / "file").write_text("far")
+        kept.put("sft-3", made)
+        assert (kept.get("sft-3") / "file").read_text() == "far" and not made.exists()
+    assert not list((tmp_path / "store").glob("*.part"))

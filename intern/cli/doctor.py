@@ -2,7 +2,8 @@
 
 It imports nothing that it examines, so that it runs in a broken set-up and within a second. No key is ever shown.
 
-    python -m intern doctor"""
+    python -m intern doctor
+"""
 
 import json
 import os
@@ -30,10 +31,11 @@ MEMORY_GB, DISK_GB = 2, 2  # what a study of the embedded model takes, rounded u
 ROOMY_GB = 50  # a checkpoint of 1.7 B parameters is 3.4 GB, and a study keeps one for each distinct stage
 KEYS = {"ANTHROPIC_API_KEY": "no language model proposes; proposer=heuristic and random need none. Set it"}
 STYLES = {"ok": "green", "warn": "yellow", "lack": "red"}
+DEFAULT = "goal=arithmetic model=tiny"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One thing that was looked at."""
 
     what: str
@@ -41,28 +43,27 @@ class Finding:
     mark: str
     """ok; warn: there, but not as it should be; lack: not there."""
     seen: str
-    """What was found."""
+    """What is there."""
     cost: str = ""
-    """What that costs, and the fix."""
+    """What a lack costs, and the fix."""
     stops: bool = False
-    """Whether the embedded default (goal=arithmetic model=tiny) cannot run so."""
+    """Whether the embedded default cannot run so."""
 
 
 def run(as_json: bool) -> int:
-    """Print every finding; returns 2 where something stops the embedded default."""
-    found = list(findings())
-    stopped = [finding.what for finding in found if finding.stops]
+    """Print every check; return 2 if something stops the embedded default."""
+    made = list(checks())
+    stopped = [check.what for check in made if check.stops]
     if as_json:
-        print(json.dumps([asdict(finding) for finding in found], indent=1))
+        print(json.dumps([asdict(check) for check in made], indent=1))
     else:
-        table.show(("", "what", "seen", "cost and fix"), [(f.mark, f.what, f.seen, f.cost) for f in found], STYLES)
-        default = "goal=arithmetic model=tiny"
-        print(f"\n{default} cannot run: {', '.join(stopped)}." if stopped else f"\n{default} runs here.")
+        table.show(("", "what", "seen", "cost and fix"), [(c.mark, c.what, c.seen, c.cost) for c in made], STYLES)
+        print(f"\n{DEFAULT} cannot run: {', '.join(stopped)}." if stopped else f"\n{DEFAULT} runs here.")
     return 2 if stopped else 0
 
 
-def findings() -> Iterator[Finding]:
-    """Every examination; the network is asked first and heard last."""
+def checks() -> Iterator[Check]:
+    """Yield every check; the network is asked first and heard last."""
     answer = asked(endpoint())
     yield python()
     yield from packages()
@@ -75,98 +76,102 @@ def findings() -> Iterator[Finding]:
     yield network(answer)
 
 
-def python() -> Finding:
-    """The interpreter."""
+def python() -> Check:
+    """Check the interpreter's version."""
     seen, needed = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, PYTHON))
     if sys.version_info >= PYTHON:
-        return Finding("python", "ok", seen)
-    return Finding("python", "warn", seen, f"{needed} or newer is needed: PYTHON=python3.12 scripts/intern", True)
+        return Check("python", "ok", seen)
+    return Check("python", "warn", seen, f"{needed} or newer is needed: PYTHON=python3.12 scripts/intern", True)
 
 
-def packages() -> Iterator[Finding]:
-    """What intern requires, against the ranges of its own metadata and, in a checkout, the pins."""
+def packages() -> Iterator[Check]:
+    """Check what intern requires against the ranges of its own metadata and, in a checkout, the pins."""
     try:
         wanted = metadata.requires("intern") or []
         from packaging.requirements import Requirement
-    except (metadata.PackageNotFoundError, ModuleNotFoundError) as missing:
-        yield Finding("packages", "lack", f"no {missing.name}", f"nothing runs: {install()}", True)
+    except Exception as fault:  # packaging may be missing, or broken in whatever way
+        name = getattr(fault, "name", None)
+        seen = f"no {name}" if isinstance(fault, ImportError) and name else f"{type(fault).__name__}: {fault}"
+        yield Check("packages", "lack", seen, f"nothing runs: {install()}", True)
         return
     needed = [r for r in map(Requirement, wanted) if not r.marker or r.marker.evaluate({"extra": ""})]
     sound = True
     for requirement in needed:
-        seen = version(requirement.name)
-        if seen is None or seen not in requirement.specifier:
+        seen = version(requirement.name) or ""
+        if not seen or seen not in requirement.specifier:
             sound = False
-            mark, wrong = ("lack", "not installed") if seen is None else ("warn", seen)
-            yield Finding(requirement.name, mark, wrong, f"{requirement} is needed: {install()}", True)
+            mark, wrong = ("warn", seen) if seen else ("lack", "not installed")
+            yield Check(requirement.name, mark, wrong, f"{requirement} is needed: {install()}", True)
     if sound:
-        yield Finding("packages", "ok", f"{len(needed)} requirements met")
+        yield Check("packages", "ok", f"{len(needed)} requirements met")
     if PINS.exists():
         yield pins(dict(line.split("==") for line in PINS.read_text().split()))
 
 
-def pins(pinned: dict[str, str]) -> Finding:
-    """The installed versions against those that the figures of this repository were measured with."""
+def pins(pinned: dict[str, str]) -> Check:
+    """Check the installed versions against those that the figures of this repository were measured with."""
     seen = {name: version(name) for name in pinned}
     other = [f"{n} {v} (pin {pinned[n]})" for n, v in seen.items() if v and v.partition("+")[0] != pinned[n]]
     if not other:
-        return Finding("pins", "ok", f"{sum(map(bool, seen.values()))} of {len(pinned)} installed, each as pinned")
+        return Check("pins", "ok", f"{sum(map(bool, seen.values()))} of {len(pinned)} installed, each as pinned")
     more = f" and {len(other) - 4} more" if len(other) > 4 else ""
-    return Finding("pins", "warn", ", ".join(other[:4]) + more, f"figures may differ from the published: {install()}")
+    return Check("pins", "warn", ", ".join(other[:4]) + more, f"figures may differ from the published: {install()}")
 
 
 def version(name: str) -> str | None:
-    """The installed version of a package."""
+    """Return the installed version of a package; None if there is none."""
     try:
         return metadata.version(name)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, KeyError, OSError):  # KeyError: metadata without a version
         return None
 
 
 def install() -> str:
-    """How this set-up is mended."""
+    """Return how this set-up is mended."""
     return "rm -f .venv/.installed; scripts/intern" if PINS.exists() else "install intern's wheel again"
 
 
-def cores() -> Finding:
-    """What this process may use."""
+def cores() -> Check:
+    """Check how many cores this process may use."""
     number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if number > 1:
-        return Finding("cores", "ok", str(number))
-    return Finding("cores", "warn", "1", "the trial and its coordinator share it: give more budget.hours")
+        return Check("cores", "ok", str(number))
+    return Check("cores", "warn", "1", "the trial and its coordinator share it: give more budget.hours")
 
 
-def memory() -> Finding:
-    """Free and total, in GB; a container's limit counts."""
+def memory() -> Check:
+    """Check the free memory, in GB; a container's limit counts."""
     page = os.sysconf("SC_PAGE_SIZE")
     total = free = os.sysconf("SC_PHYS_PAGES") * page / 1e9
-    if (info := Path("/proc/meminfo")).exists():
-        free = int(re.search(r"MemAvailable:\s+(\d+)", info.read_text())[1]) * 1024 / 1e9
+    info = Path("/proc/meminfo")
+    available = re.search(r"MemAvailable:\s+(\d+)", info.read_text()) if info.exists() else None
+    if available:
+        free = int(available[1]) * 1024 / 1e9
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.exists() and (text := limit.read_text().strip()).isdigit():
         used = int(limit.with_name("memory.current").read_text()) / 1e9
         total, free = min(total, int(text) / 1e9), min(free, int(text) / 1e9 - used)
     seen = f"{free:.1f} of {total:.1f} GB free"
     if free >= MEMORY_GB:
-        return Finding("memory", "ok", seen)
+        return Check("memory", "ok", seen)
     cost = f"a study of the tiny model takes {MEMORY_GB} GB: end other programs"
-    return Finding("memory", "warn", seen, cost, total < MEMORY_GB)
+    return Check("memory", "warn", seen, cost, total < MEMORY_GB)
 
 
-def gpu() -> Finding:
-    """What nvidia-smi names, and whether the installed torch was built for it."""
+def gpu() -> Check:
+    """Check what nvidia-smi names, and whether the installed torch was built for it."""
     names = gpus()
     if not names:
         cost = "model=tiny takes minutes without one; qwen3-0.6b and qwen3-1.7b need one (24 GB or more)"
-        return Finding("GPU", "lack", "none that nvidia-smi names", cost)
+        return Check("GPU", "lack", "none that nvidia-smi names", cost)
     if cuda() is None:
         fix = "pip install --upgrade --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
-        return Finding("GPU", "warn", "; ".join(names), f"torch is built for CPU alone and leaves it idle: {fix}")
-    return Finding("GPU", "ok", f"{'; '.join(names)}; torch for CUDA {cuda()}")
+        return Check("GPU", "warn", "; ".join(names), f"torch is built for CPU alone and leaves it idle: {fix}")
+    return Check("GPU", "ok", f"{'; '.join(names)}; torch for CUDA {cuda()}")
 
 
 def gpus() -> list[str]:
-    """Name and memory of each GPU."""
+    """Return name and memory of each GPU."""
     ask = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
         ended = subprocess.run(ask, capture_output=True, text=True, timeout=5)
@@ -176,7 +181,7 @@ def gpus() -> list[str]:
 
 
 def cuda() -> str | None:
-    """The CUDA version that torch was built for, read from its files: importing it takes seconds."""
+    """Return the CUDA version that torch was built for, read from its files: importing it takes seconds."""
     torch = util.find_spec("torch")
     if torch is None or torch.origin is None or not (file := Path(torch.origin).with_name("version.py")).exists():
         return None
@@ -184,49 +189,49 @@ def cuda() -> str | None:
     return found[1] if found else None
 
 
-def disk(outputs: Path) -> Finding:
-    """Room and permission where studies are written."""
+def disk(outputs: Path) -> Check:
+    """Check room and permission in the folder of studies."""
     place = next(path for path in (outputs.absolute(), *outputs.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / 1e9
     seen = f"{free:.0f} GB free at {place}"
     if not place.is_dir() or not os.access(place, os.W_OK):
-        return Finding("disk", "lack", f"{place} cannot be written to", "give a folder that can: outputs=PATH", True)
+        return Check("disk", "lack", f"{place} cannot be written to", "give a folder that can: outputs=PATH", True)
     if free < ROOMY_GB:
         cost = f"the tiny model takes {DISK_GB} GB, others rather {ROOMY_GB}: give a roomier folder, outputs=PATH"
-        return Finding("disk", "warn", seen, cost, free < DISK_GB)
-    return Finding("disk", "ok", seen)
+        return Check("disk", "warn", seen, cost, free < DISK_GB)
+    return Check("disk", "ok", seen)
 
 
-def keys() -> Iterator[Finding]:
-    """Which keys are there; none is read further than that."""
+def keys() -> Iterator[Check]:
+    """Check which keys are there; none is read further than that."""
     cost = "gated data sets (GPQA) and private models stay closed: hf auth login, or set HF_TOKEN"
     hub = bool(os.environ.get("HF_TOKEN")) or filled(token_file())
-    yield Finding("HF_TOKEN", "ok", "present") if hub else Finding("HF_TOKEN", "lack", "absent", cost)
+    yield Check("HF_TOKEN", "ok", "present") if hub else Check("HF_TOKEN", "lack", "absent", cost)
     for key, lost in KEYS.items():
-        yield Finding(key, "ok", "present") if os.environ.get(key) else Finding(key, "lack", "absent", lost)
+        yield Check(key, "ok", "present") if os.environ.get(key) else Check(key, "lack", "absent", lost)
 
 
 def token_file() -> Path:
-    """Where huggingface_hub keeps a token, by its own rules."""
+    """Return the file in which huggingface_hub keeps a token, by its own rules."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
     return Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
 
 
 def filled(path: Path) -> bool:
-    """Whether a file is there with something in it."""
+    """Return whether a file is there with something in it."""
     return path.is_file() and path.stat().st_size > 0
 
 
-def slurm() -> Finding:
-    """A cluster to send trials to."""
+def slurm() -> Check:
+    """Check for a cluster to send trials to."""
     if found := shutil.which("sbatch"):
-        return Finding("Slurm", "ok", found)
-    return Finding("Slurm", "lack", "no sbatch", "trials run on this machine alone; log in to a cluster's head node")
+        return Check("Slurm", "ok", found)
+    return Check("Slurm", "lack", "no sbatch", "trials run on this machine alone; log in to a cluster's head node")
 
 
 def endpoint() -> str | None:
-    """The Hub's address without a password that it may hold; None where the environment forbids to ask it."""
+    """Return the Hub's address without a password that it may hold; None if the environment forbids to ask it."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return None
     address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
@@ -234,10 +239,10 @@ def endpoint() -> str | None:
 
 
 def asked(url: str | None) -> Future[str]:
-    """The Hub's answer, fetched beside the other work: "" where it is well, else what is wrong."""
+    """Return the Hub's answer, fetched beside the other work: "" if all is well, else what is wrong."""
     answer: Future[str] = Future()
 
-    def ask() -> None:
+    def ask(url: str) -> None:
         try:
             urlopen(Request(url, method="HEAD"), timeout=SECONDS).close()
             answer.set_result("")
@@ -247,22 +252,22 @@ def asked(url: str | None) -> Future[str]:
             answer.set_result(str(getattr(error, "reason", error)))
 
     if url:
-        Thread(target=ask, daemon=True).start()  # a name server may keep it longer than any time-out
+        Thread(target=ask, args=(url,), daemon=True).start()  # a name server may keep it longer than any time-out
     return answer
 
 
-def network(answer: Future[str]) -> Finding:
-    """Whether the Hub answers."""
+def network(answer: Future[str]) -> Check:
+    """Check whether the Hub answers."""
     cost = "the embedded models and goals need none; Hub models and data sets do"
     url = endpoint()
     if url is None:
-        return Finding("network", "lack", "HF_HUB_OFFLINE is set", f"{cost}: unset it")
+        return Check("network", "lack", "HF_HUB_OFFLINE is set", f"{cost}: unset it")
     host = urlsplit(url).hostname or "HF_ENDPOINT"
     try:
         fault = answer.result(timeout=SECONDS)
     except TimeoutError:
         fault = f"no answer in {SECONDS:.0f} s"
     if not fault:
-        return Finding("network", "ok", f"{host} answers")
+        return Check("network", "ok", f"{host} answers")
     fix = "check the connection, or set HF_ENDPOINT to a mirror"
-    return Finding("network", "lack", f"{host}: {fault}", f"{cost}: {fix}")
+    return Check("network", "lack", f"{host}: {fault}", f"{cost}: {fix}")

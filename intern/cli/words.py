@@ -1,94 +1,147 @@
-"""The words of the command line, before Hydra reads them: the choices of each group, paths in a name's place, and
-what is given twice. Nothing is imported at its top, so that --help is quick and the doctor runs in a broken set-up.
+"""The words of the command line, before Hydra reads them: paths in a name's place, keys that a plug-in adds, and what
+is given twice.
 
-    python -m intern goal=arithmetic model=path/to/folder recipe=path/to/file.yaml"""
+    python -m intern goal=arithmetic model=path/to/folder recipe=path/to/file.yaml
+"""
 
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-GROUPS = ("goal", "model", "recipe", "proposer", "budget", "compute")
+from intern.config import choices, schema
+from intern.config.choices import GROUPS
+from intern.config.library import Library
+from intern.errors import UserError, did_you_mean, unknown
+
 RECIPE_FILES = (".yaml", ".yml")
+PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
+SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
+MOST = 10  # faults that are shown
 
 
-def options(group: str) -> list[str]:
-    """The names that a config group offers."""
-    from intern.config import library, schema
-
-    if group == "recipe":
-        return ["none", *library.names()]
-    return sorted(path.stem for path in (schema.ROOT / "conf" / group).glob("*.yaml"))
+def chooses(word: str) -> bool:
+    """Return whether a word chooses an option of a group; `GROUP={…}` sets keys of the section instead."""
+    key, equals, value = word.partition("=")
+    return bool(equals) and key.lstrip("+") in GROUPS and not value.startswith("{")
 
 
-def once(words: list[str]) -> None:
+def once(words: Sequence[str]) -> None:
     """Raise UserError for a choice that is made twice, of which Hydra would silently take the last."""
-    from intern.errors import UserError
-
-    keys = [word.partition("=")[0] for word in words if "=" in word]
-    if twice := sorted({key for key in keys if key in GROUPS and keys.count(key) > 1}):
+    keys = [word.partition("=")[0].lstrip("+") for word in words if chooses(word)]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise UserError("\n".join(f"{key}=… is given twice." for key in twice))
 
 
-def opened(word: str) -> list[str]:
-    """`model=PATH` and `recipe=FILE.yaml` as choices that Hydra knows; names are checked and recipes loaded."""
-    from intern.config import library
-    from intern.errors import UserError, unknown
+def opened(words: Sequence[str], library: Library) -> list[str]:
+    """Return words as Hydra reads them: names are checked, recipes loaded, paths become choices.
 
-    key, equals, value = word.partition("=")
-    if equals and not key:
-        raise UserError(f'"{word}" has no key: give KEY=VALUE.')
-    if key.startswith("+"):
-        known(key.lstrip("+"))
-    if not equals or key not in GROUPS:
-        return [word]
+    Keys of a section get `++`: which of them exist is known when the section's plug-in is, and checked then.
+
+    Raises:
+        UserError: with every word that cannot be read, and every choice that does not exist.
+    """
+    parts = each(words, lambda word: choice(word, library) if chooses(word) else [setting(word)])
+    return [word for part in parts for word in part]
+
+
+def each(texts: Sequence[str], read: Callable[[str], list[str]]) -> list[list[str]]:
+    """Return what is read from each text.
+
+    Raises:
+        UserError: with the faults of all.
+    """
+    found: list[list[str]] = []
+    faults: list[str] = []
+    for text in texts:
+        try:
+            found.append(read(text))
+        except UserError as error:
+            faults.append(str(error))
+    if faults:
+        more = [f"… and {len(faults) - MOST} more."] if len(faults) > MOST else []
+        raise UserError("\n".join([*faults[:MOST], *more]))
+    return found
+
+
+def setting(word: str) -> str:
+    """Return a word that sets a key, as Hydra reads it.
+
+    Raises:
+        UserError: if it is not of the form KEY=VALUE.
+    """
+    bare = word.lstrip("+")
+    key, equals, _ = bare.partition("=")
+    if word.startswith("~") and not key.startswith("~recipe."):
+        raise UserError(f'"{shown(word)}": only entries under recipe can be taken away. Give the key a value.')
+    if not equals and not word.startswith("~"):
+        raise UserError(f'Cannot read the word "{shown(word)}": give KEY=VALUE. See --help.')
+    if not key:
+        raise UserError(f'"{shown(word)}" has no key: give KEY=VALUE.')
+    if "@" in key or ":" in key:
+        raise UserError(f'"{shown(word)}": a key is a dotted name, without @ and :.')
+    if key.lstrip("~") == "recipe.name":
+        raise UserError("recipe.name: a recipe is named by its file. Leave this out.")
+    return f"++{bare}" if key.partition(".")[0] in SECTIONS else word
+
+
+def choice(word: str, library: Library) -> list[str]:
+    """Return a word that chooses an option, as Hydra reads it.
+
+    Raises:
+        UserError: for an option that does not exist.
+    """
+    key, _, value = word.lstrip("+").partition("=")
     if "," in value:
-        return [f"{key}={','.join(swept(key, value))}"]
-    if key == "model" and value and value not in options("model") and ("/" in value or Path(value).is_dir()):
-        return ["model=local", f"model.path={Path(value).expanduser().resolve()}"]
-    value = adopted(word).partition("=")[2]
-    if value not in options(key):
-        raise UserError(unknown(key, value, options(key)))
+        return [f"{key}={','.join(swept(key, value, library))}"]
+    if key == "model" and value and value not in choices.options("model") and ("/" in value or Path(value).is_dir()):
+        return ["model=local", f"++model.path={quoted(Path(value).expanduser().resolve())}"]
+    value = adopted(value, library) if key == "recipe" else value
+    legal = choices.options(key, library)
+    if value not in legal:
+        raise UserError(unknown(key, shown(value), legal))
     if key == "recipe" and value != "none":
-        library.load(value)
+        choices.register_recipe(library, value)
     return [f"{key}={value}"]
 
 
-def swept(key: str, values: str) -> list[str]:
-    """The names that a sweep `KEY=A,B` goes over; raises UserError where they would not be told apart."""
-    from intern.errors import UserError
+def swept(key: str, values: str, library: Library) -> list[str]:
+    """Return the names that a sweep `KEY=A,B` goes over.
 
-    parts = [(value, opened(f"{key}={value}")) for value in values.split(",")]
-    if paths := [value for value, words in parts if len(words) > 1]:
+    Raises:
+        UserError: if they would not be told apart.
+    """
+    parts = each(values.split(","), lambda value: choice(f"{key}={value.strip()}", library))
+    if paths := [value for value, words in zip(values.split(","), parts, strict=True) if len(words) > 1]:
         raise UserError(
             f"{key}={values}: a folder ({', '.join(paths)}) cannot be one of several models. "
             "Run one study for each: model=PATH study=NAME."
         )
-    names = [words[0].partition("=")[2] for _, words in parts]
+    names = [words[0].partition("=")[2] for words in parts]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{key}={values}: {', '.join(twice)} stands twice. Two files of one name: rename one.")
     return names
 
 
-def adopted(word: str) -> str:
-    """`recipe=FILE.yaml` as the name that the library gives the file; any other word as it is."""
-    from intern.config import library
-
-    key, _, value = word.partition("=")
-    return f"recipe={library.adopt(Path(value))}" if key == "recipe" and value.endswith(RECIPE_FILES) else word
+def adopted(value: str, library: Library) -> str:
+    """Return the name that the library gives a recipe's file; any other value as it is."""
+    return library.adopt(Path(value)) if value.endswith(RECIPE_FILES) else value
 
 
-def known(key: str) -> None:
-    """Raise UserError for a key that `+` would add to the schema; entries of its mappings may be added."""
-    from intern.config import schema
-    from intern.errors import UserError
+def quoted(path: Path) -> str:
+    """Return a path as Hydra reads it back: in quotes if it has a character that means something to Hydra."""
+    if PLAIN.fullmatch(str(path)):
+        return str(path)
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), str(path))
+    return f"'{escaped}'"
 
-    legal = [k for k, _ in schema.flat(schema.Config())]
-    if key not in GROUPS and not key.startswith("hydra.") and not any(f"{key}.".startswith(f"{k}.") for k in legal):
-        raise UserError(no_key(key))
+
+def shown(text: str) -> str:
+    """Return a person's text as a message repeats it: printable and short."""
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= 80 else f"{text[:76]}..."
 
 
 def no_key(key: str) -> str:
-    """One sentence for a key that the schema has not."""
-    from intern.config import schema
-    from intern.errors import did_you_mean
-
+    """Say that the schema has no such key, and which is near."""
     legal = [*GROUPS, *(k for k, _ in schema.flat(schema.Config()))]
-    return f'Unknown key "{key}".{did_you_mean(key, legal)} See --cfg job for all keys.'
+    return f'Unknown key "{shown(key)}".{did_you_mean(key, legal)} See --cfg job for all keys.'

@@ -1,23 +1,20 @@
 """The contract of a recipe: what a proposer or a sweep may change, and how far.
 
-One contract serves four readers: the gate, Optuna's search space, a language model's tool schema and
-the report's axes. In YAML: `sft.learning_rate: {low: 1e-6, high: 1e-4, log: true}` or
-`grpo.beta: [0.0, 0.01, 0.04]`."""
+One contract serves four readers: the gate, Optuna's search space, a language model's tool schema and the report's axes.
+In YAML: `sft.learning_rate: {low: 1e-6, high: 1e-4, log: true}` or `grpo.beta: [0.0, 0.01, 0.04]`.
+"""
 
 import math
 import re
 import types
-from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from intern.config.schema import Recipe
-from intern.errors import did_you_mean, unknown
+from intern.errors import did_you_mean, quote, unknown
+from intern.overrides import INTEGER, NUMBER, Value, show
 
-Value = bool | int | float | str
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-INTEGER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
-WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z][A-Za-z0-9_-]*", re.ASCII)  # Hydra reads it as text
+WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z][A-Za-z0-9_-]*", re.ASCII)  # read back as text
 
 
 @dataclass(frozen=True)
@@ -25,16 +22,43 @@ class Range:
     """A number between two bounds, both included."""
 
     kind: type
+    """int or float."""
     low: float
+    """The lowest legal value."""
     high: float
+    """The highest legal value."""
     log: bool = False
+    """Whether equal factors are equal steps."""
 
     def parse(self, text: str) -> Value:
-        """The typed value; raises ValueError with the reason."""
-        value = number(text, self.kind)
+        """Return the value that a text names.
+
+        Raises:
+            ValueError: with the reason, if it is not in the domain.
+        """
+        return self.check(number(text, self.kind))
+
+    def check(self, value: object) -> Value:
+        """Return the value as the field's type.
+
+        Raises:
+            ValueError: with the reason, if it is not in the domain.
+        """
+        legal = (int,) if self.kind is int else (int, float)
+        infinite = isinstance(value, float) and not math.isfinite(value)
+        if isinstance(value, bool) or not isinstance(value, legal) or infinite:
+            raise ValueError(f"{quote(value)} is not a {'whole' if self.kind is int else 'finite'} number")
         if not self.low <= value <= self.high:
-            raise ValueError(f"{text} is outside {self}")
-        return value
+            raise ValueError(f"{quote(value)} is outside {self}")
+        return int(value) if self.kind is int else float(value)
+
+    def tidy(self, value: Any) -> Value:
+        """Return a value with three significant digits, inside the range: what a person reads and passes on."""
+        return value if self.kind is int else min(max(float(f"{value:.3g}"), self.low), self.high)
+
+    def between(self, low: float, high: float) -> "Range":
+        """Return the part of the range between two bounds."""
+        return replace(self, low=self.kind(max(self.low, low)), high=self.kind(min(self.high, high)))
 
     def __str__(self) -> str:
         return f"{show(self.low)} to {show(self.high)}" + (" (log)" if self.log else "")
@@ -45,16 +69,41 @@ class Choices:
     """One of a few values."""
 
     kind: type
+    """bool, int, float or str."""
     options: tuple[Value, ...]
+    """The legal values, in the author's order."""
 
     def parse(self, text: str) -> Value:
-        """The typed value; raises ValueError with the reason."""
+        """Return the option that a text names.
+
+        Raises:
+            ValueError: with the reason, if it names none.
+        """
         if self.kind in (int, float):
-            number(text, self.kind)  # a fault of form reads better than "not one of"
+            return self.check(number(text, self.kind))
         for option in self.options:
-            if self.kind in (int, float) and float(text) == option or text == show(option):
+            if text == show(option):
                 return option
         raise ValueError(f'"{text}" is not one of {self}')
+
+    def check(self, value: object) -> Value:
+        """Return the option that equals a value.
+
+        Raises:
+            ValueError: with the reason, if there is none.
+        """
+        for option in self.options:
+            if option == value and isinstance(option, bool) == isinstance(value, bool):
+                return option
+        raise ValueError(f"{quote(value)} is not one of {self}")
+
+    def tidy(self, value: Value) -> Value:
+        """Return an option as it is."""
+        return value
+
+    def between(self, low: float, high: float) -> "Choices":
+        """Return the same options: they have no order."""
+        return self
 
     def __str__(self) -> str:
         return ", ".join(show(option) for option in self.options)
@@ -62,10 +111,16 @@ class Choices:
 
 Domain = Range | Choices
 Contract = dict[str, Domain]
+Leaves = Mapping[str, tuple[type, bool]]
+LEAVES: dict[Any, Leaves] = {}  # by class
 
 
 def number(text: str, kind: type) -> float | int:
-    """A finite number of that type, from ASCII digits only; raises ValueError."""
+    """Return the finite number of that type that a text of ASCII digits names.
+
+    Raises:
+        ValueError: if it names none.
+    """
     if kind is int:
         if not INTEGER.fullmatch(text):
             raise ValueError(f'"{text}" is not a whole number')
@@ -75,88 +130,87 @@ def number(text: str, kind: type) -> float | int:
     return float(text)
 
 
-def show(value: Value) -> str:
-    """The one way a value is written in an override; `parse` reads it back exactly."""
-    return str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+def leaves(node: Any) -> Leaves:
+    """Return {dotted key: (type, whether tunable)} of every leaf of a schema class."""
+    if node not in LEAVES:
+        LEAVES[node] = dict(walked(node, ""))
+    return LEAVES[node]
 
 
-def split(word: str) -> tuple[str, str]:
-    """(contract key, value) of an override: `recipe.grpo.beta=0.04` is (`grpo.beta`, `0.04`)."""
-    key, _, text = word.removeprefix("recipe.").partition("=")
-    return key, text
-
-
-def tidy(domain: Domain, value: Value) -> Value:
-    """The value with three significant digits, inside its domain: what a person reads and passes on."""
-    if not isinstance(domain, Range) or domain.kind is not float:
-        return value
-    return min(max(float(f"{value:.3g}"), domain.low), domain.high)
-
-
-def narrowed(domain: Domain, low: float, high: float) -> dict[str, float]:
-    """The bounds of a range, as far as they lie inside it."""
-    if not isinstance(domain, Range):
-        return {}
-    return {"low": domain.kind(max(domain.low, low)), "high": domain.kind(min(domain.high, high))}
-
-
-@cache
-def leaves(node: type = Recipe, prefix: str = "") -> dict[str, tuple[type, bool]]:
-    """{dotted key: (type, tunable?)} of every leaf of the recipe's schema."""
-    found, hints = {}, get_type_hints(node)
+def walked(node: Any, prefix: str) -> Leaves:
+    """Return the leaves of a schema class under a prefix."""
+    found: dict[str, tuple[type, bool]] = {}
+    hints = get_type_hints(node)
     for f in fields(node):
         hint, key = hints[f.name], prefix + f.name
         if is_dataclass(hint):
-            found |= leaves(hint, f"{key}.")
+            found |= walked(hint, f"{key}.")
         else:
-            kinds = [kind for kind in get_args(hint) if kind is not type(None)]
-            found[key] = kinds[0] if get_origin(hint) in (Union, types.UnionType) else hint, "tunable" in f.metadata
+            found[key] = plain_type(hint), "tunable" in f.metadata
     return found
 
 
-def read(tunable: Any) -> tuple[Contract, list[str]]:
-    """A recipe's `tunable` as a contract, and every fault in it."""
+def plain_type(hint: Any) -> type:
+    """Return the type of an optional field without its None."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return plain_type(next(kind for kind in get_args(hint) if kind is not type(None)))
+    kind: type = type(get_args(hint)[0]) if get_origin(hint) is Literal else hint
+    return kind
+
+
+def read(tunable: Any, leaves: Leaves) -> tuple[Contract, list[str]]:
+    """Return a recipe's `tunable` as a contract over its schema's `leaves`, and every fault in it."""
     contract: Contract = {}
-    found: list[str] = []
-    if not isinstance(tunable, dict):
+    faults: list[str] = []
+    if not isinstance(tunable, Mapping):
         return {}, [f"tunable: a mapping of keys to ranges is needed, not {tunable!r}"]
     for key, spec in tunable.items():
-        kind, open_ = leaves().get(str(key), (None, False))
-        if kind is None or not open_:
-            legal = [name for name, (_, tunable) in leaves().items() if tunable]
-            why = (
-                unknown("key", str(key), legal)
-                if kind is None
-                else f"the schema does not mark it tunable.{did_you_mean(str(key), legal)}"
-            )
-            found.append(f"tunable.{key}: {why}")
+        kind, legal = leaves.get(str(key), (None, False))
+        if kind is None or not legal:
+            faults.append(f"tunable.{key}: {not_open(str(key), kind is not None, leaves)}")
             continue
         try:
             contract[key] = domain(kind, spec)
         except ValueError as error:
-            found.append(f"tunable.{key}: {error}")
-    return contract, found
+            faults.append(f"tunable.{key}: {error}")
+    return contract, faults
+
+
+def not_open(key: str, known: bool, leaves: Leaves) -> str:
+    """Say why a contract cannot open a key."""
+    legal = [name for name, (_, tunable) in leaves.items() if tunable]
+    if known:
+        return f"the schema does not mark it tunable.{did_you_mean(key, legal)}"
+    return unknown("key", key, legal)
 
 
 def domain(kind: type, spec: Any) -> Domain:
-    """One key's Range or Choices from YAML; raises ValueError."""
+    """Return one key's Range or Choices from YAML.
+
+    Raises:
+        ValueError: if it is neither.
+    """
     if isinstance(spec, list) and spec:
         options = tuple(typed(kind, option) for option in spec)
         if len(set(options)) < len(options):
             raise ValueError(f"{spec} names an option twice")
         return Choices(kind, options)
-    if isinstance(spec, dict) and kind in (int, float) and {"low", "high"} <= set(spec) <= {"low", "high", "log"}:
-        low, high, log = typed(kind, spec["low"]), typed(kind, spec["high"]), spec.get("log", False)
+    if isinstance(spec, Mapping) and kind in (int, float) and {"low", "high"} <= set(spec) <= {"low", "high", "log"}:
+        low, high, log = number(str(spec["low"]), kind), number(str(spec["high"]), kind), spec.get("log", False)
         if not isinstance(log, bool):
             raise ValueError(f"log: {log!r} is neither true nor false")
-        if not low < high or log and low <= 0:
+        if not low < high or (log and low <= 0):
             raise ValueError(f"low={low}, high={high}, log={log} is no range: low < high, and low > 0 with log")
         return Range(kind, low, high, log)
     raise ValueError(f"{spec!r} is neither a list of options nor {{low: …, high: …, log: …}} over numbers")
 
 
 def typed(kind: type, option: Any) -> Value:
-    """A YAML value as the field's type; raises ValueError. YAML reads `1e-6` as text: numbers may be quoted so."""
+    """Return a YAML value as the field's type; YAML reads `1e-6` as text, so numbers may be quoted.
+
+    Raises:
+        ValueError: if it is not of that type.
+    """
     if kind is bool and isinstance(option, bool):
         return option
     if kind is str and isinstance(option, str) and WORD.fullmatch(option):

@@ -1,47 +1,46 @@
 """The gate: the only way from a proposal, whoever wrote it, to a config.
 
-A line is `recipe=<name>` or `recipe.<key>=<value>`, read by the strict reader below, never by Hydra.
-The key must be in the recipe's contract and the value inside its domain; the config is then composed
-from values that the gate itself has written. A refusal is a value with all its reasons.
+A proposal names a recipe and values for keys of its contract, either typed or as lines of text, `recipe=<name>` and
+`recipe.<key>=<value>`, which the strict reader below takes apart. The key must be in the contract and the value inside
+its domain; the trial's config is then the study's own with `recipe.with_(overrides)`. Neither Hydra nor a text that
+somebody proposed has a part in it. A refusal is a value with all its reasons.
 
-    python -m intern check goal=arithmetic model=tiny recipe=generated/sft recipe.sft.learning_rate=1e-3"""
+    python -m intern check goal=arithmetic model=tiny recipe=generated/sft recipe.sft.learning_rate=1e-3
+"""
 
 import re
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from hydra import compose
-from omegaconf import DictConfig, OmegaConf
-
-from intern.config import contract, library, schema
-from intern.config.contract import Value
-from intern.config.schema import Config
-from intern.errors import UserError, did_you_mean, unknown
+from intern.config import stages
+from intern.config.contract import Contract, Domain
+from intern.config.schema import Config, Recipe, flat
+from intern.errors import did_you_mean, quote, unknown
+from intern.overrides import PREFIX, Overrides, Value
 
 LONGEST = 200  # characters; the longest honest line of the library has 60
+MOST = 100  # lines, and reasons that a refusal keeps; the longest honest proposal of the library has 20
 KEY = re.compile(r"recipe(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scope:
     """What a person has set, and a proposal can only fill in."""
 
-    words: tuple[str, ...]
-    """The command line's overrides, `recipe=` left out."""
-    recipes: tuple[str, ...]
-    """Names of the recipes that a proposal may use."""
+    config: Config
+    """The study's config, composed once from the person's words."""
+    recipes: Mapping[str, Recipe]
+    """The recipes that a proposal may use, with the person's pins in them."""
+    pins: Mapping[str, Overrides] = field(default_factory=dict)
+    """Recipe → the keys and values that the command line fixes for every trial."""
+    command: str = ""
+    """The command line, as a shell reads it."""
 
     @property
-    def pins(self) -> tuple[str, ...]:
-        """The command line's `recipe.<key>=<value>` words: fixed for every trial."""
-        return tuple(word for word in self.words if word.startswith("recipe."))
-
-    @property
-    def command(self) -> str:
-        """The command line that made it."""
-        chosen = [f"recipe={library.origin(self.recipes[0])}"] if len(self.recipes) == 1 else []
-        return shlex.join(["python", "-m", "intern", *self.words, *chosen])
+    def pinned(self) -> frozenset[str]:
+        """The keys that are pinned in any recipe."""
+        return frozenset(key for pins in self.pins.values() for key in pins)
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,10 @@ class Vetted:
 
     recipe: str
     """Its recipe."""
-    overrides: tuple[str, ...]
-    """Pins, then the proposal's own values as the gate wrote them, in the order of their keys."""
+    overrides: Overrides
+    """The pins and the proposal's own values."""
     config: Config
-    """The composed config of the trial."""
+    """The trial's config."""
 
 
 @dataclass(frozen=True)
@@ -61,34 +60,57 @@ class Rejection:
     """A proposal that did not."""
 
     reasons: tuple[str, ...]
-    """Every reason, each naming the line, the fault and the legal choices."""
+    """Every reason, each naming the key, the fault and the legal choices."""
 
 
-def vet(scene: Scene, lines: Sequence[str]) -> Vetted | Rejection:
-    """Read the lines against the contract of the recipe that they name, and compose the trial's config."""
+def vet(scope: Scope, recipe: str, overrides: Mapping[str, Any]) -> Vetted | Rejection:
+    """Check typed values against the contract of a recipe, and make the trial's config."""
+    return decided(scope, recipe, overrides, lambda domain, value: domain.check(value), [])
+
+
+def vet_lines(scope: Scope, lines: Sequence[str]) -> Vetted | Rejection:
+    """Read lines of text, check their values against the contract of the recipe that they name, make the config."""
     pairs, reasons = read(lines)
     name = pairs.pop("recipe", None)
     if name is None:
-        return Rejection((*reasons, f"no recipe is named: start with recipe=<name>, one of {', '.join(scene.recipes)}"))
-    if name not in scene.recipes:
-        return Rejection((*reasons, unknown("recipe", quote(name)[1:-1], scene.recipes)))
-    recipe = library.load(name)
-    values, more = bounded(pairs, contract.read(recipe.tunable)[0], {pin.partition("=")[0] for pin in scene.pins})
+        named = ", ".join(scope.recipes)
+        return refused([*reasons, f"no recipe is named: start with recipe=<name>, one of {named}"])
+    values = {key.removeprefix(PREFIX): value for key, value in pairs.items()}
+    return decided(scope, name, values, lambda domain, value: domain.parse(value), reasons)
+
+
+def decided(
+    scope: Scope, name: str, values: Mapping[str, Any], check: Callable[[Domain, Any], Value], reasons: list[str]
+) -> Vetted | Rejection:
+    """Return the config with the values that `check` lets through, or every reason why there is none."""
+    recipe = scope.recipes.get(name) if isinstance(name, str) else None
+    if recipe is None:
+        shown = quote(name)[1:-1] if isinstance(name, str) else quote(name)
+        return refused([*reasons, unknown("recipe", shown, scope.recipes)])
+    pins = scope.pins.get(name, Overrides())
+    legal, more = bounded(values, recipe.contract, pins, check)
     reasons += more
     if reasons:
-        return Rejection(tuple(reasons))
-    written = tuple(f"recipe.{key}={contract.show(value)}" for key, value in sorted(values.items()))
-    composed: Config = OmegaConf.to_object(composed_config((*scene.words, f"recipe={name}", *written)))
-    if found := schema.faults(composed):
-        return Rejection(tuple(found))
-    return Vetted(name, (*scene.pins, *written), composed)
+        return refused(reasons)
+    config = replace(scope.config, recipe=recipe.with_(legal))
+    if faults := config_faults(config):
+        return refused(faults)
+    return Vetted(name, pins | legal, config)
 
 
-def read(lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(key → raw value) of the lines that have the one legal form, and why the others have not."""
+def refused(reasons: Sequence[str]) -> Rejection:
+    """Return a refusal with the first of its reasons."""
+    return Rejection(tuple(reasons[:MOST]))
+
+
+def read(lines: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Return {key: raw value} of the lines that have the one legal form, and why the others have not."""
     pairs: dict[str, str] = {}
     reasons: list[str] = []
-    for line in lines:
+    for place, line in enumerate(lines):
+        if place >= MOST:
+            reasons.append(f"more than {MOST} lines: the rest was not read")
+            break
         fault = malformed(line)
         key, _, value = line.partition("=") if isinstance(line, str) else ("", "", "")
         if fault is None and key in pairs:
@@ -101,7 +123,7 @@ def read(lines: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def malformed(line: object) -> str | None:
-    """Why a line has not the form `recipe=<name>` or `recipe.<key>=<value>`, or None."""
+    """Say why a line has not the form `recipe=<name>` or `recipe.<key>=<value>`; None if it has."""
     if not isinstance(line, str):
         return f"an override is text, not {type(line).__name__}"
     if len(line) > LONGEST:
@@ -128,43 +150,45 @@ def malformed(line: object) -> str | None:
     return None
 
 
-def bounded(pairs: dict[str, str], bounds: contract.Contract, pinned: set[str]) -> tuple[dict[str, Value], list[str]]:
-    """The typed values inside the contract, and why the others are not."""
-    values: dict[str, Value] = {}
+def bounded(
+    values: Mapping[str, Any], contract: Contract, pins: Mapping[str, Any], check: Callable[[Domain, Any], Value]
+) -> tuple[Overrides, list[str]]:
+    """Return the values inside the contract, and why the others are not."""
+    legal: dict[str, Value] = {}
     reasons: list[str] = []
-    for full, text in pairs.items():
-        key = full.removeprefix("recipe.")
-        if key not in bounds:
-            legal = [f"recipe.{k}" for k in bounds]
-            reasons.append(
-                f"{full}: not in the recipe's contract.{did_you_mean(full, legal)} "
-                f"Tunable: {', '.join(legal) or 'nothing'}"
-            )
-        elif full in pinned:
-            reasons.append(f"{full}: pinned by the command line for the whole study")
+    for key, value in values.items():
+        domain = contract.get(key)
+        if domain is None:
+            reasons.append(not_in_contract(key, contract))
+        elif key in pins:
+            reasons.append(f"{PREFIX}{key}: pinned by the command line for the whole study")
         else:
             try:
-                values[key] = bounds[key].parse(text)
+                legal[key] = check(domain, value)
             except ValueError as error:
-                reasons.append(f"{full}: {error}; legal: {bounds[key]}")
-    return values, reasons
+                reasons.append(f"{PREFIX}{key}: {error}; legal: {domain}")
+    return Overrides(legal), reasons
 
 
-def composed_config(words: Sequence[str]) -> DictConfig:
-    """Hydra's composition; only words of a person, a vetted name and values written by this module reach it."""
-    node = compose("config", overrides=list(words))
-    if missing := OmegaConf.missing_keys(node):
-        raise UserError("\n".join(f"{key} has no value. Give it as {key}=…" for key in sorted(missing)))
-    return node
+def not_in_contract(key: object, contract: Contract) -> str:
+    """Say that a key is not open, and which are."""
+    plain = isinstance(key, str) and len(key) <= LONGEST and KEY.fullmatch(f"{PREFIX}{key}")
+    named = f"{PREFIX}{key}" if plain else quote(key)
+    legal = [f"{PREFIX}{k}" for k in contract]
+    near = did_you_mean(named, legal)
+    return f"{named}: not in the recipe's contract.{near} Tunable: {', '.join(legal) or 'nothing'}"
 
 
-def difference(vetted: Vetted) -> list[tuple[str, Value | None, Value | None]]:
-    """(key, value in the recipe's file, value now) for every key of the recipe that differs."""
-    before = dict(schema.flat(library.load(vetted.recipe), "recipe."))
-    return [(k, before[k], v) for k, v in schema.flat(vetted.config.recipe, "recipe.") if before[k] != v]
+def config_faults(config: Config) -> list[str]:
+    """Return every cross-field fault of a config, at once and without torch."""
+    return [
+        f"{PREFIX}{name}.{fault}"
+        for name, stage in stages.entries(config.recipe)
+        for fault in stage.faults(getattr(config.recipe, name), config)
+    ]
 
 
-def quote(text: object) -> str:
-    """The text as a refusal may show it: printable, ASCII and short."""
-    shown = ascii(text)
-    return shown if len(shown) <= 80 else shown[:76] + "..." + shown[-1]
+def difference(before: Recipe, after: Recipe) -> list[tuple[str, Any, Any]]:
+    """Return (key, value before, value after) for every key of a recipe that differs."""
+    old = dict(flat(before, PREFIX))
+    return [(key, old[key], value) for key, value in flat(after, PREFIX) if old[key] != value]

@@ -1,44 +1,98 @@
-"""The recipe library: recipes/<domain>/<name>.yaml, the same in each folder of INTERN_RECIPES, or a file anywhere,
-as options of Hydra's group `recipe`.
+"""The recipe library: recipes/<domain>/<name>.yaml, the same in each folder of INTERN_RECIPES, or a file anywhere.
 
-Names are listed at start; a file is read when it is chosen, vetted on arrival (it may come from a
-stranger), merged onto the typed schema and stored where Hydra finds it.
+Names are listed at once; a file is read when it is chosen, and vetted on arrival (it may come from a stranger).
 
-    INTERN_RECIPES=~/my python -m intern recipes list"""
+    INTERN_RECIPES=~/my python -m intern recipes list
+"""
 
 import itertools
+import math
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from intern import plugins
-from intern.config import contract, schema
-from intern.config.schema import Recipe, Source
-from intern.errors import UserError, did_you_mean, read_yaml, unknown
+from intern.config import contract, schema, stages, strict_yaml, typed
+from intern.config.contract import Choices
+from intern.config.schema import Goal, Recipe
+from intern.errors import UserError, unknown
+from intern.overrides import show
 
 FOLDER = schema.ROOT / "recipes"
-ORDER = ("data", "synthetic", "sft", "grpo")
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 NAME = re.compile(r"(?!file/)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)  # what Hydra reads as one word
-_files: dict[str, Path] = {}
-_loaded: dict[str, Recipe] = {}
 
 
-def names() -> list[str]:
-    """Every recipe's name, as in recipe=<name>: its place under its folder."""
-    if not _files:
-        _files.update(listed())
-    return list(_files)
+class Library:
+    """The recipes that are at hand, by name."""
+
+    def __init__(self) -> None:
+        self._files = listed()
+        self._loaded: dict[str, Recipe] = {}
+
+    def names(self) -> list[str]:
+        """Return every recipe's name, as in recipe=<name>: its place under its folder."""
+        return list(self._files)
+
+    def adopt(self, path: Path) -> str:
+        """Take a recipe file from anywhere into the library; return its name there.
+
+        Raises:
+            UserError: if there is no such file.
+        """
+        path = path.expanduser()
+        if not path.is_file():
+            raise UserError(f"No recipe file at {path}. Give a path that exists, or one of: {', '.join(self.names())}.")
+        name = f"file/{path.stem}"
+        self._files[name] = path.resolve()
+        self._loaded.pop(name, None)
+        return name
+
+    def load(self, name: str) -> Recipe:
+        """Return the vetted recipe, which is read once.
+
+        Raises:
+            UserError: with every fault of the file.
+        """
+        if name in self._loaded:
+            return self._loaded[name]
+        recipe, faults = read(self.path(name))
+        if faults:
+            raise UserError("\n".join([f"{self.path(name)} is not a valid recipe:", *(f"  - {f}" for f in faults)]))
+        recipe.name = name
+        self._loaded[name] = recipe
+        return recipe
+
+    def suiting(self, goal: Goal) -> list[str]:
+        """Return the names of the recipes that try a goal by themselves: they name it, or its kind."""
+        tags = {goal.name, *goal.kinds}
+        return [name for name in self.names() if tags.intersection(self.load(name).suits)]
+
+    def path(self, name: str) -> Path:
+        """Return the file of a recipe.
+
+        Raises:
+            UserError: if there is no such recipe.
+        """
+        if name not in self._files:
+            raise UserError(unknown("recipe", name, self.names()))
+        return self._files[name]
+
+    def origin(self, name: str) -> str:
+        """Return what a person writes after recipe=: the name, or the path of an adopted file."""
+        return str(self._files[name]) if name.startswith("file/") else name
 
 
 def listed() -> dict[str, Path]:
-    """The file of each name; raises UserError where one name would stand for two things."""
+    """Return the file of each name.
+
+    Raises:
+        UserError: if one name would stand for two files, or is none.
+    """
     found: dict[str, Path] = {}
     for folder in (FOLDER, *own_folders()):
         for file in sorted(folder.rglob("*.yaml")):
@@ -57,7 +111,11 @@ def listed() -> dict[str, Path]:
 
 
 def own_folders() -> list[Path]:
-    """The folders that INTERN_RECIPES adds; raises UserError with those that are not there."""
+    """Return the folders that INTERN_RECIPES adds.
+
+    Raises:
+        UserError: with those that are not there.
+    """
     named = [Path(part).expanduser() for part in os.environ.get("INTERN_RECIPES", "").split(os.pathsep) if part]
     if missing := [str(folder) for folder in named if not folder.is_dir()]:
         raise UserError(
@@ -67,85 +125,64 @@ def own_folders() -> list[Path]:
     return [folder for folder in dict.fromkeys(folder.resolve() for folder in named) if folder != FOLDER]
 
 
-def register() -> None:
-    """List every recipe as an option for Hydra, unread, beside `none`; what was adopted before is forgotten."""
-    _files.clear()
-    _loaded.clear()
-    _store("none", OmegaConf.structured(Recipe))
-    for name in names():
-        _store(name, OmegaConf.create({}))
+def read(path: Path) -> tuple[Recipe, list[str]]:
+    """Return the recipe of a file and all its faults.
+
+    Raises:
+        UserError: if the file holds no mapping.
+    """
+    tree = strict_yaml.read(path)
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: a recipe is a mapping of keys, not {type(tree).__name__}.")
+    faults = form_faults(tree)
+    recipe, more = typed.recipe(legible(tree))
+    named = tree.get("stages")
+    doubtful = ["stages", *named] if isinstance(named, list) else ["stages"]  # what these are was said
+    if any(fault.startswith("stages:") for fault in faults):
+        more = [fault for fault in more if re.split("[.:]", fault)[0] not in doubtful]
+    return recipe, [*faults, *more] or recipe_faults(recipe)
 
 
-def adopt(path: Path) -> str:
-    """Take a recipe file from anywhere into the library; returns its name there."""
-    path = path.expanduser()
-    if not path.is_file():
-        raise UserError(f"No recipe file at {path}. Give a path that exists, or one of: {', '.join(names())}.")
-    names()
-    name = f"file/{path.stem}"
-    _files[name] = path.resolve()
-    _loaded.pop(name, None)
-    return name
+def form_faults(tree: Mapping[Any, Any]) -> list[str]:
+    """Return what no value of a recipe may be, and the sections that belong to no stage."""
+    faults = ["name: a recipe is named by its file; leave this out"] if "name" in tree else []
+    for key, value in tree.items():
+        if not isinstance(key, str):
+            faults.append(f"{key!r}: a key is text")
+        elif interpolates(value):
+            faults.append(f"{key}: interpolation (${{…}}) and ??? are not allowed in a recipe")
+    named = tree.get("stages") or []
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        return [*faults, "stages: a list of names is needed"]
+    known = stages.recipe_stages()
+    kinds = {name: typed.kind_of(tree, name) for name in named}
+    faults += [f"stages: {unknown('stage', kind, known)}" for kind in kinds.values() if kind not in known]
+    faults += [
+        f"stages: {name!r} cannot be the name of a section: take another word of small letters, digits and _"
+        for name, kind in kinds.items()
+        if kind in known and not typed.may_name(name, kind)
+    ]
+    faults += [
+        f"{key}: the recipe has no such stage. Add it to stages, or leave the section out"
+        for key in tree
+        if isinstance(key, str) and key not in named and typed.kind_of(tree, key) in known
+    ]
+    return faults
 
 
-def load(name: str) -> Recipe:
-    """The vetted recipe, read once and also stored for Hydra; raises UserError with every fault of the file."""
-    if name in _loaded:
-        return _loaded[name]
-    if name not in names():
-        raise UserError(unknown("recipe", name, names()))
-    node, found = read(_files[name])
-    if found:
-        raise UserError("\n".join([f"{_files[name]} is not a valid recipe:", *(f"  - {fault}" for fault in found)]))
-    node.name = name
-    _store(name, node)
-    _loaded[name] = OmegaConf.to_object(node)
-    return _loaded[name]
-
-
-def read(path: Path) -> tuple[DictConfig, list[str]]:
-    """A file on the typed schema, and all its faults; raises UserError where it holds no mapping."""
-    raw = read_yaml(path)
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: a recipe is a mapping of keys, not {type(raw).__name__}.")
-    node, found = merge(raw)
-    return node, found or faults(OmegaConf.to_object(node))
-
-
-def header(path: Path) -> str:
-    """The comment above all else in a recipe's file, without its marks."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
-    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
-
-
-def merge(raw: dict[str, Any]) -> tuple[DictConfig, list[str]]:
-    """The file's values on the typed schema, leaf by leaf, so that all its faults come back together."""
-    node, found = OmegaConf.structured(Recipe), []
-    legal = [key for key, _ in schema.flat(Recipe()) if key != "name"] + list(schema.STAGE_SECTIONS)
-    for key, value in raw.items():
-        if key == "name":
-            found.append("name: a recipe is named by its file; leave this out")
-        elif key in schema.STAGE_SECTIONS and isinstance(value, dict):
-            found += [fault for leaf, v in value.items() for fault in _set(node, f"{key}.{leaf}", v, legal)]
-        else:
-            found += _set(node, str(key), value, legal)
-    return node, found
-
-
-def _set(node: DictConfig, key: str, value: Any, legal: list[str]) -> list[str]:
-    if key not in legal:
-        return [f"{key}: no such key.{did_you_mean(key, legal)}"]
-    if interpolates(value):
-        return [f"{key}: interpolation (${{…}}) and ??? are not allowed in a recipe"]
-    try:
-        OmegaConf.update(node, key, value, merge=isinstance(value, list))  # merging types the entries of a list
-    except (OmegaConfBaseException, ValueError) as error:
-        return [f"{key}: {str(error).splitlines()[0]}"]
-    return []
+def legible(tree: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what may be read of a tree: entries whose key is text and whose value does not interpolate."""
+    found = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and isinstance(key, str):
+            found[key] = legible(value)
+        elif isinstance(key, str) and not interpolates(value):
+            found[key] = value
+    return found
 
 
 def interpolates(value: Any) -> bool:
-    """Whether `${` or OmegaConf's `???` stands anywhere in a YAML value, keys included."""
+    """Return whether `${` or `???` stands anywhere in a YAML value, keys included."""
     if isinstance(value, dict):
         return any(interpolates(k) or interpolates(v) for k, v in value.items())
     if isinstance(value, list):
@@ -153,71 +190,91 @@ def interpolates(value: Any) -> bool:
     return isinstance(value, str) and ("${" in value or value == "???")
 
 
-def faults(recipe: Recipe) -> list[str]:
-    """What the types alone cannot say about a recipe."""
-    found = [f"stages: {unknown('stage', s, ORDER)}" for s in recipe.stages if s not in ORDER]
-    places = [ORDER.index(s) for s in recipe.stages if s in ORDER]
-    if places != sorted(set(places)) or not {"sft", "grpo"} & set(recipe.stages) or recipe.stages[0] not in ORDER[:2]:
-        found.append(
-            f"stages: {recipe.stages} must be in the order {list(ORDER)}, start with rows (data or "
-            "synthetic) and train (sft or grpo)"
-        )
-    legal_rewards = ["goal", *plugins.names("rewards")]
-    found += [f"rewards: {unknown('reward', r, legal_rewards)}" for r in recipe.rewards if r not in legal_rewards]
-    for source in recipe.data.mix:
-        if source.goal == bool(source.hub):
-            found.append("data.mix: each source is either `goal: true` or a Hub data set `hub: owner/name`")
-        if source.hub and not HUB_NAME.fullmatch(source.hub):
-            found.append(f"data.mix: hub: {source.hub!r} is no owner/name")
-        if source.format not in ("qa", "mcq"):
-            found.append(f"data.mix: {unknown('format', source.format, ['qa', 'mcq'])}")
-    more = contract.read(recipe.tunable)[1]
-    return found + more + [f"tunable.{key}: the recipe's own value {why}" for key, why in outside(recipe).items()]
+def recipe_faults(recipe: Recipe) -> list[str]:
+    """Return what the types alone cannot say about a recipe."""
+    faults = stages.order_faults(recipe)
+    faults += reward_faults(recipe)
+    for name, stage in stages.entries(recipe):
+        faults += [f"{name}.{fault}" for fault in stage.malformed(getattr(recipe, name))]
+    faults += contract.read(recipe.tunable, contract.leaves(type(recipe)))[1]
+    faults += [f"tunable.{key}: the recipe's own value {why}" for key, why in outside(recipe).items()]
+    return faults + unusable(recipe)
+
+
+def reward_faults(recipe: Recipe) -> list[str]:
+    """Return a line for each reward that nobody has or whose settings it does not take."""
+    legal = ["goal", *plugins.names("rewards")]
+    faults = []
+    for name, weight in recipe.rewards.items():
+        if name not in legal:
+            faults.append(f"rewards: {unknown('reward', name, legal)}")
+        elif isinstance(weight, Mapping):
+            faults += weight_faults(name, weight)
+        elif not finite(weight):
+            faults.append(f"rewards.{name}: {weight!r} is not a finite number")
+    return faults
+
+
+def weight_faults(name: str, weight: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a reward that is given as a mapping."""
+    if not finite(weight.get("weight")):
+        return [f"rewards.{name}: a mapping needs `weight`, a finite number"]
+    given = {key: value for key, value in weight.items() if key != "weight"}
+    if name == "goal":
+        return [f"rewards.goal: {', '.join(given)}: set it in goal.scorer_settings"] if given else []
+    try:
+        typed.settings("rewards", name, given)
+    except UserError as error:
+        return [f"rewards.{name}: {error}"]
+    return []
+
+
+def finite(weight: object) -> bool:
+    """Return whether something is a number that can be a weight."""
+    return isinstance(weight, int | float) and not isinstance(weight, bool) and math.isfinite(weight)
 
 
 def outside(recipe: Recipe) -> dict[str, str]:
-    """(key → why) of every key whose own value lies outside the recipe's contract."""
-    values, found = dict(schema.flat(recipe)), {}
-    for key, spec in contract.read(recipe.tunable)[0].items():
-        if values[key] is not None:
+    """Return {key: why} of every key whose own value lies outside the recipe's contract."""
+    found = {}
+    for key, domain in recipe.contract.items():
+        value = recipe.value(key)
+        if value is not None:
             try:
-                spec.parse(contract.show(values[key]))
+                domain.parse(show(value))
             except ValueError as error:
                 found[key] = f"lies outside its contract: {error}"
     return found
 
 
-def _store(name: str, node: DictConfig) -> None:
-    from hydra.core.config_store import ConfigStore  # a quarter of a second, which --help need not wait for
+def unusable(recipe: Recipe) -> list[str]:
+    """Return a line for each value that the contract opens and the key's own type or range does not take."""
+    faults = []
+    for key, domain in recipe.contract.items():
+        for value in domain.options if isinstance(domain, Choices) else (domain.low, domain.high):
+            tree = recipe.with_({key: domain.check(value)}).tree()
+            faults += [f"tunable.{fault}" for fault in typed.recipe(tree)[1]]
+    return faults
 
-    group, _, leaf = f"recipe/{name}".rpartition("/")
-    ConfigStore.instance().store(group=group, name=leaf, node=node, package="recipe")
+
+def header(path: Path) -> str:
+    """Return the comment above all else in a recipe's file, without its marks."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
 def dump(recipe: Recipe) -> str:
-    """The recipe as a file that runs anywhere: what differs from the schema's defaults, in its order."""
-    tree = differing(asdict(recipe), asdict(Recipe()))
-    if "mix" in tree.get("data", {}):
-        tree["data"]["mix"] = [differing(source, asdict(Source())) for source in tree["data"]["mix"]]
+    """Return the recipe as a file that runs anywhere: what differs from the schema's defaults, in its order."""
+    default = asdict(typed.recipe_class(tuple(recipe.kinds.items()))())
+    tree = differing(recipe.tree(), default, recipe.stages)
     tree.pop("name", None)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
-def differing(values: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-    """The entries that differ from the defaults, sections entry by entry, free mappings whole."""
-    nested = {key for key in plain if key in schema.STAGE_SECTIONS}
-    return {
-        key: differing(value, plain[key]) if key in nested else value
-        for key, value in values.items()
-        if value != plain[key]
-    }
-
-
-def path(name: str) -> Path:
-    """The file of a recipe."""
-    return _files[name]
-
-
-def origin(name: str) -> str:
-    """What a person writes after recipe=: the name, or the path of an adopted file."""
-    return str(_files[name]) if name.startswith("file/") else name
+def differing(values: Mapping[str, Any], default: Mapping[str, Any], nested: Sequence[str]) -> dict[str, Any]:
+    """Return the entries that differ from the defaults; those of `nested` entry by entry, all others whole."""
+    found = {}
+    for key, value in values.items():
+        if key not in default or value != default[key]:
+            found[key] = differing(value, default[key], ()) if key in nested else value
+    return found

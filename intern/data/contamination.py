@@ -12,22 +12,22 @@ class Guard:
 
     keys: frozenset[str]
     """Canonical keys of the items."""
-    grams: frozenset[str]
+    runs: frozenset[str]
     """Every run of `words` consecutive words of their questions."""
     words: int
     """Length of a run (GPT-3 and lm-eval use 13, arXiv:2005.14165)."""
 
+    @classmethod
+    def against(cls, keys: Iterable[str], questions: Iterable[str], words: int) -> "Guard":
+        """Return a guard for these items."""
+        return cls(frozenset(keys), frozenset(run for q in questions for run in runs(q, words)), words)
+
     def admits(self, row: Row) -> bool:
-        """Whether the row may be trained on."""
-        return row["key"] not in self.keys and self.grams.isdisjoint(runs(row["question"], self.words))
-
-
-def guard(keys: Iterable[str], questions: Iterable[str], words: int) -> Guard:
-    """A guard for these items."""
-    return Guard(frozenset(keys), frozenset(run for q in questions for run in runs(q, words)), words)
+        """Return whether the row may be trained on."""
+        return row["key"] not in self.keys and self.runs.isdisjoint(runs(row["question"], self.words))
 
 
 def runs(text: str, words: int) -> set[str]:
-    """Every run of that many consecutive words, without case; none for a shorter text."""
+    """Return every run of that many consecutive words, without case; none for a shorter text."""
     found = normal(text).split()
     return {" ".join(found[i : i + words]) for i in range(len(found) - words + 1)}

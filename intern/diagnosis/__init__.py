@@ -1,55 +1,134 @@
-"""Diagnosis rules, one per file: pure functions of a stage's metrics so far, so that they act at the same
-step on every machine. Each module states
+"""Diagnosis rules, one per file: pure functions of a stage's metrics so far, so that they act at the same step on every
+machine. A module states
 
-STAGES   the stages that it watches
-RANK     causes speak before their symptoms: of two rules that fire at once, the lower is named
-check    (rows, recipe) -> Finding | None; `rows` are the rows of metrics.jsonl, `recipe` the trial's own
+check     Run → Symptom | None; with a `Settings` dataclass, (Run, settings)
+AFTER     rules that speak first if both fire at once, since what they name may be the cause of this (optional)
 
-A finding is the symptom and the wishes that may mend it, the most promising first; the diagnosis names the step and
-two to four of them as competing remedies, as far as the contract has them."""
+A rule watches every stage that logs the metrics that it reads; it names no stage.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from intern import plugins
-from intern.config.schema import Recipe
-from intern.diagnosis._remedies import Wish, remedies
+from intern.config import typed
+from intern.config.changes import Change
+from intern.config.schema import Config, Recipe
+from intern.config.stages import Stage, stage
+from intern.diagnosis._remedies import remedies
+from intern.errors import UserError
 from intern.records import Diagnosis
 
 LEAST = 10  # steps before which nothing can be said of what a stage fails to learn
 Rows = Sequence[Mapping[str, Any]]
-Finding = tuple[str, Sequence[Wish]]
 
 
-def check(stage: str, rows: Rows, recipe: Recipe) -> Diagnosis | None:
-    """The first rule, by rank, that fires on the rows logged so far."""
-    rules = {name: plugins.load("diagnosis", name) for name in plugins.names("diagnosis")}
-    for name, rule in sorted(rules.items(), key=lambda pair: pair[1].RANK):
-        if stage in rule.STAGES and (found := rule.check(rows, recipe)):
-            symptom, wishes = found
-            return Diagnosis(name, stage, rows[-1]["step"], symptom, remedies(recipe, stage, wishes))
+@dataclass(frozen=True)
+class Symptom:
+    """What a rule saw, and what may mend it."""
+
+    text: str
+    """What was seen, with its numbers."""
+    remedies: Sequence[tuple[str, Change]]
+    """(field, change), the most promising first: a field of the stage's own settings, or `*.field` of those stages that
+    made the rows which it learns."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training stage so far, as a rule sees it."""
+
+    name: str
+    """The stage's name in the recipe."""
+    recipe: Recipe
+    """The trial's recipe."""
+    rows: Rows
+    """The rows of metrics.jsonl; at least one. Each has `step` and `steps`, the number of all steps."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage's description."""
+        return stage(self.recipe.kinds[self.name])
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The newest row."""
+        return self.rows[-1]
+
+    @property
+    def samples(self) -> bool:
+        """Whether the stage learns from rollouts, which earn a reward, and not from given targets."""
+        return any("reward" in row for row in self.rows)
+
+    @property
+    def halfway(self) -> bool:
+        """Whether half of the steps are done, and enough of them to have taught something."""
+        return bool(self.last["step"] >= max(LEAST, self.last["steps"] / 2))
+
+    @property
+    def top_reward(self) -> float:
+        """The highest reward that a completion can earn."""
+        return sum(self.recipe.weights().values())
+
+    def series(self, key: str) -> list[float]:
+        """Return the finite values of one metric, in the order of their steps."""
+        return series(self.rows, key)
+
+    def setting(self, field: str) -> Any:
+        """Return a field of the stage's settings, or what it means if it is unset."""
+        value = getattr(getattr(self.recipe, self.name), field, None)
+        return self.stage.defaults.get(field) if value is None else value
+
+    def prompts(self, rows: Rows) -> float:
+        """Return the number of prompts behind the last of some rows of rollouts: the completions of one prompt are no
+        independent draws."""
+        steps = [row["step"] for row in rows if "reward" in row]
+        if not steps:
+            return 1.0
+        batch = (self.setting("per_device_train_batch_size") or 1) * (self.setting("gradient_accumulation_steps") or 1)
+        taken = steps[-1] - (steps[-2] if len(steps) > 1 else 0)
+        return max(1.0, float(taken * batch / (self.setting("num_generations") or 1)))
+
+
+def check(name: str, rows: Rows, config: Config) -> Diagnosis | None:
+    """Return the diagnosis of the first rule that fires on the rows logged so far."""
+    run = Run(name, config.recipe, rows)
+    for rule in order(tuple(plugins.names("diagnosis"))):
+        settings = typed.settings("diagnosis", rule, config.diagnosis.get(rule, {}))
+        given = () if settings is None else (settings,)
+        symptom = plugins.load("diagnosis", rule).check(run, *given)
+        if symptom:
+            found = remedies(config.recipe, name, symptom.remedies)
+            return Diagnosis(rule, name, rows[-1]["step"], symptom.text, found)
     return None
 
 
+@cache
+def order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the rules in the order in which they speak: each after those that it names, else by name.
+
+    Raises:
+        UserError: if rules name each other in a circle.
+    """
+    after = {name: getattr(plugins.load("diagnosis", name), "AFTER", ()) for name in names}
+    sorter = TopologicalSorter({name: [first for first in before if first in names] for name, before in after.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " → ".join(error.args[1])
+        raise UserError(f"Diagnosis rules wait for each other: {circle}. Mend AFTER in one of them.") from None
+    found: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        found += ready
+        sorter.done(*ready)
+    return tuple(found)
+
+
 def series(rows: Rows, key: str) -> list[float]:
-    """The finite values of one metric, in the order of their steps."""
+    """Return the finite values of one metric, in the order of their steps."""
     return [row[key] for row in rows if isinstance(row.get(key), int | float) and math.isfinite(row[key])]
-
-
-def mean(values: Sequence[float]) -> float:
-    """Their mean; `values` is not empty."""
-    return sum(values) / len(values)
-
-
-def halfway(rows: Rows) -> bool:
-    """Whether half of the steps are done, and enough of them to have taught something."""
-    return rows[-1]["step"] >= max(LEAST, rows[-1]["steps"] / 2)
-
-
-def prompts(rows: Rows, recipe: Recipe) -> float:
-    """Prompts behind a logged row of rollouts: the completions of one prompt are no independent draws."""
-    steps = [row["step"] for row in rows if "reward" in row]
-    batch = (recipe.grpo.per_device_train_batch_size or 8) * (recipe.grpo.gradient_accumulation_steps or 1)
-    taken = steps[-1] - (steps[-2] if len(steps) > 1 else 0) if steps else 0
-    return max(1.0, taken * batch / (recipe.grpo.num_generations or 8))

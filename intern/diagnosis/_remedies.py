@@ -1,83 +1,55 @@
 """What may help a stopped stage: changes of one contract key each, relative to the trial's own value.
 
-Remedies compete: each becomes a trial, and the paired comparison says which one holds. What the contract
-does not open, or already stands at its bound, is left out."""
+Remedies compete: each becomes a trial, and the paired comparison says which one helps. What the contract does not open,
+or already stands at its bound, is left out.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from intern.config import contract
-from intern.config.contract import Choices, Domain, Range, Value
-from intern.config.schema import Recipe, flat
+from intern.config import stages
+from intern.config.changes import Change
+from intern.config.schema import Recipe
+from intern.overrides import Overrides
 
 MOST = 4  # competing remedies of one diagnosis
-TRL_DEFAULTS: dict[str, Value] = {  # what an unset field means; a test compares them with the installed TRL
-    "sft.learning_rate": 2e-5,
-    "sft.warmup_steps": 0.0,
-    "sft.weight_decay": 0.0,
-    "sft.max_grad_norm": 1.0,
-    "grpo.learning_rate": 1e-6,
-    "grpo.warmup_steps": 0.0,
-    "grpo.weight_decay": 0.0,
-    "grpo.max_grad_norm": 1.0,
-    "grpo.temperature": 1.0,
-    "grpo.beta": 0.0,
-    "grpo.epsilon_high": 0.2,
-    "grpo.entropy_coef": 0.0,
-    "grpo.num_generations": 8,
-    "grpo.mask_truncated_completions": False,
-}
-
-Change = Callable[[Domain, Value], Value | None]
-Wish = tuple[str, Change]  # a contract key, `.key` for one of the stage's own section, and what to make of its value
 
 
-def remedies(recipe: Recipe, stage: str, wishes: Sequence[Wish]) -> tuple[tuple[str, ...], ...]:
-    """The wishes as remedies of one override each; at most MOST, none twice, none without effect.
+def remedies(recipe: Recipe, name: str, changes: Sequence[tuple[str, Change]]) -> tuple[Overrides, ...]:
+    """Return the changes as remedies of one override each: at most MOST, none twice, none without effect.
 
-    A stage is restarted from its own input: of the others' keys only those of the rows that SFT learns are changed."""
-    bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
-    reach, words = {stage, *(("data", "synthetic") if stage == "sft" else ())}, []
-    for name, change in wishes:
-        key = f"{stage}{name}" if name.startswith(".") else name
-        value = own.get(key) if own.get(key) is not None else TRL_DEFAULTS.get(key)
-        if key not in bounds or key.partition(".")[0] not in reach or value is None:
-            continue
-        wanted = change(bounds[key], value)
-        if wanted is not None and wanted != value:
-            words.append(f"recipe.{key}={contract.show(wanted)}")
-    return tuple((word,) for word in dict.fromkeys(words))[:MOST]
-
-
-def times(factor: float) -> Change:
-    """The value times a factor, brought inside the domain: the next option that way where it lists options."""
-
-    def change(domain: Domain, value: Value) -> Value | None:
-        wanted = value * factor
-        if isinstance(domain, Range):
-            near = min(max(domain.kind(float(f"{wanted:.2g}")), domain.low), domain.high)
-            return near if (near < value) == (factor < 1) else None
-        beyond = [option for option in domain.options if (option < value) == (factor < 1) and option != value]
-        return min(beyond, key=lambda option: abs(option - wanted), default=None)
-
-    return change
+    Args:
+        recipe: the trial's recipe, whose contract bounds them.
+        name: the stopped stage's name in it.
+        changes: (field, change): a field of the stage's own settings, or `*.field` of those stages that made its rows.
+    """
+    found: dict[Overrides, None] = {}
+    for field, change in changes:
+        for section in sections(recipe, name, field.startswith("*.")):
+            key = f"{section}.{field.removeprefix('*.')}"
+            value = current(recipe, section, key)
+            if value is None:
+                continue
+            changed = change(recipe.contract[key], value)
+            if changed is not None and changed != value:
+                found[Overrides({key: changed})] = None
+    return tuple(found)[:MOST]
 
 
-def more(domain: Domain, value: Value) -> Value | None:
-    """A clear step up: the next option, or for a range half of what is left above, on its own scale."""
-    if isinstance(domain, Choices):
-        return min((option for option in domain.options if option > value), default=None)
-    middle = (max(value, domain.low) * domain.high) ** 0.5 if domain.log else (value + domain.high) / 2
-    near = min(max(domain.kind(float(f"{middle:.2g}")), domain.low), domain.high)
-    return near if near > value else None
+def sections(recipe: Recipe, name: str, of_rows: bool) -> Iterator[str]:
+    """Yield the stage itself, or, if it learns targets, the stages before it that made its rows."""
+    if not of_rows:
+        yield name
+    elif stages.stage(recipe.kinds[name]).targets:
+        before = recipe.stages[: recipe.stages.index(name)] if name in recipe.stages else []
+        yield from (other for other in before if stages.stage(recipe.kinds[other]).makes == "rows")
 
 
-def to(wanted: Value) -> Change:
-    """A fixed value, where the domain has it."""
-
-    def change(domain: Domain, value: Value) -> Value | None:
-        try:
-            return domain.parse(contract.show(wanted))
-        except ValueError:
-            return None
-
-    return change
+def current(recipe: Recipe, section: str, key: str) -> Any:
+    """Return a contract key's value, or what it means if it is unset; None if the contract does not open it."""
+    if key not in recipe.contract:
+        return None
+    value = recipe.value(key)
+    if value is None:
+        return stages.stage(recipe.kinds[section]).defaults.get(key.partition(".")[2])
+    return value

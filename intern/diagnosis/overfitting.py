@@ -1,35 +1,35 @@
 """Overfitting: rows are seen again, the loss on them falls on, and on held-out rows it has risen well above its
 lowest point, with no more tokens right. A rise alone may be a rough patch of a schedule, or mere confidence."""
 
-from intern.config.schema import Recipe
-from intern.diagnosis import Finding, Rows, series
-from intern.diagnosis._remedies import more, times, to
+from intern.config.changes import more, times, to
+from intern.diagnosis import Run, Symptom, series
 
-STAGES = ("sft",)
-RANK = 65
+AFTER = ("dead_gradient",)
 LAST = 2
 RISE = 1.3  # times the lowest loss on held-out rows
 FALL = 0.8  # of the training loss at that point
 
 
-def check(rows: Rows, recipe: Recipe) -> Finding | None:
-    """Fires after the first epoch when the last evaluations all stand so far above the lowest one."""
-    held, right = series(rows, "eval_loss"), series(rows, "eval_mean_token_accuracy")
-    if len(held) < LAST + 2 or len(right) != len(held) or "eval_loss" not in rows[-1]:
+def check(run: Run) -> Symptom | None:
+    """Fire after the first epoch when the last evaluations all stand so far above the lowest one."""
+    losses, right = run.series("eval_loss"), run.series("eval_mean_token_accuracy")
+    if len(losses) < LAST + 2 or len(right) != len(losses) or "eval_loss" not in run.last:
         return None
-    best, at = held.index(min(held)), [row["step"] for row in rows if series([row], "eval_loss")]
-    then = series(rows[: [i for i, row in enumerate(rows) if row.get("eval_loss") == held[best]][0]], "loss")
-    if not then or max(series(rows, "epoch"), default=0.0) <= 1.0 or series(rows, "loss")[-1] > FALL * then[-1]:
+    best = losses.index(min(losses))
+    place = next(i for i, row in enumerate(run.rows) if row.get("eval_loss") == losses[best])
+    then = series(run.rows[:place], "loss")
+    epochs = max(run.series("epoch"), default=0.0)
+    if not then or epochs <= 1.0 or run.series("loss")[-1] > FALL * then[-1]:
         return None
-    if min(held[-LAST:]) < RISE * held[best] or max(right[-LAST:]) > right[best]:
+    if min(losses[-LAST:]) < RISE * losses[best] or max(right[-LAST:]) > right[best]:
         return None
-    share = max(at[best], 1) / rows[-1]["steps"]
-    cures = (
-        ("sft.max_steps", times(share)),
-        ("sft.num_train_epochs", times(share)),
-        ("sft.weight_decay", more),
-        ("sft.learning_rate", times(0.3)),
-        ("data.verified", to(True)),
+    share = max(run.rows[place]["step"], 1) / run.last["steps"]
+    remedies = (
+        ("max_steps", times(share)),
+        ("num_train_epochs", times(share)),
+        ("weight_decay", more),
+        ("learning_rate", times(0.3)),
+        ("*.verified", to(True)),
     )
-    symptom = f"loss on held-out rows rose from {held[best]:.3f} to {held[-1]:.3f}, and no more tokens are right"
-    return symptom, cures
+    text = f"loss on held-out rows rose from {losses[best]:.3f} to {losses[-1]:.3f}, and no more tokens are right"
+    return Symptom(text, remedies)

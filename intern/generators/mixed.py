@@ -31,9 +31,9 @@ def working(a: int, sign: str, b: int) -> str:
 
     A negative difference is worked the other way round; only its answer has the minus."""
     if sign == "*":
-        low = a % 10 * b
-        carry = f"+{low // 10}" if low >= 10 else ""
-        return f"{a % 10}*{b}={low}, {a // 10}*{b}{carry}={a // 10 * b + low // 10}"
+        units = a % 10 * b
+        mark = f"+{units // 10}" if units >= 10 else ""
+        return f"{a % 10}*{b}={units}, {a // 10}*{b}{mark}={a // 10 * b + units // 10}"
     high, low = (max(a, b), min(a, b)) if sign == "-" else (a, b)
     columns, carry = [], 0
     for place in range(len(str(max(high, low)))):
@@ -41,11 +41,12 @@ def working(a: int, sign: str, b: int) -> str:
         mark = f"{sign}1" if carry else ""
         if sign == "+":
             value = top + bottom + carry
-            carry = value >= 10
+            carry = 1 if value >= 10 else 0
         else:
-            needs = top < bottom + carry
-            top += 10 * needs
-            value, carry = top - bottom - carry, needs
+            borrow = 1 if top < bottom + carry else 0
+            top += 10 * borrow
+            value = top - bottom - carry
+            carry = borrow
         columns.append(f"{top}{sign}{bottom}{mark}={value}")
     return ", ".join(columns)
 

@@ -1,24 +1,42 @@
-"""Launchers, one per file: `open(compute)` returns an object with `start(folder) -> Running` and `close()`."""
+"""Launchers, one per file: places where trials run. A module states
+
+open_launcher   schema.Compute → a Launcher
+Settings        a dataclass of fields that a person sets under `compute` (optional)
+"""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from intern import plugins
+from intern.config.schema import Compute
 
-class Running(Protocol):
-    """A trial under way somewhere."""
-
-    def exit_status(self) -> int | None:
-        """None while it runs; afterwards 0, or what it died of."""
-
-    def kill(self) -> None:
-        """End it and everything that it started, now."""
+State = Literal["running", "ended", "full", "unknown"]
 
 
 class Launcher(Protocol):
-    """A place where trials run."""
+    """A place where trials run. A handle is a text by which any process finds a trial again."""
 
-    def start(self, folder: Path) -> Running:
-        """Run the worker on a trial folder."""
+    def submit(self, folder: Path, name: str) -> str:
+        """Start the worker on a trial's folder under a name that is its own, and return its handle."""
+
+    def find(self, name: str) -> str | None:
+        """Return the handle of a trial submitted under a name, if the launcher still knows it: a coordinator may have
+        died before it noted the handle."""
+
+    def state(self, handle: str) -> State:
+        """Return running; ended; full if it ended because its disk is; unknown if no such trial is known any more."""
+
+    def logs(self, handle: str) -> str:
+        """Return what the launcher has of a trial's output beside its log.txt, such as why it was not started."""
+
+    def cancel(self, handle: str) -> None:
+        """End a trial and everything that it started, now."""
 
     def close(self) -> None:
         """Give back what the launcher holds."""
+
+
+def open_launcher(compute: Compute) -> Launcher:
+    """Return the launcher that the config names."""
+    opened: Launcher = plugins.load("launchers", compute.launcher).open_launcher(compute)
+    return opened

@@ -1,68 +1,87 @@
-"""Trials on this machine. The heavy imports are paid once per study, in a fork server; each trial is forked
-from it as a process of its own, which can be killed with all it started and gives its memory back."""
+"""Trials on this machine. The heavy imports are paid once per study, in a fork server; each trial is forked from it as
+a process of its own, which can be killed with all it started and gives its memory back. It dies with its coordinator.
+
+    python -m intern compute=local compute.slots=2 compute.warm=false
+"""
 
 import multiprocessing
 import os
 import signal
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
+from intern import files, plugins
 from intern.config.schema import Compute
+from intern.launchers import State
 from intern.trial import worker
 
-QUIET = {
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # or two threads spin: GRPO took 240 s beside other work, 29 s alone
-    "GOMP_SPINCOUNT": "0",
-}
+
+@dataclass
+class Settings:
+    """Fields under `compute`."""
+
+    warm: bool = True
+    """Fork trials from a server that has paid the imports; False: a fresh process each, as several GPUs need."""
 
 
 class Local:
-    """A warm server (`compute.warm`), or a fresh interpreter per trial: what several GPUs or vLLM need."""
+    """A warm server, or a fresh interpreter per trial."""
 
-    def __init__(self, compute: Compute) -> None:
-        os.environ.update(QUIET)
-        os.environ["OMP_NUM_THREADS"] = str(compute.threads or len(os.sched_getaffinity(0)))
-        self.context = multiprocessing.get_context("forkserver" if compute.warm else "spawn")
-        if compute.warm:
-            self.context.set_forkserver_preload(list(worker.HEAVY))
+    def __init__(self, warm: bool, threads: int | None) -> None:
+        worker.prepare(threads)  # for the server, which reads it as it imports
+        self.processes: dict[str, BaseProcess] = {}
+        self.context: Any = multiprocessing.get_context("forkserver" if warm else "spawn")
+        if warm:
+            self.context.set_forkserver_preload(worker.preloads(plugins.names("stages")))
             forkserver.ensure_running()  # the imports run while the coordinator goes on
 
-    def start(self, folder: Path) -> "LocalTrial":
-        """Start the worker on a trial folder."""
-        process = self.context.Process(target=worker.main, args=(str(folder), os.getpid()))
+    def submit(self, folder: Path, name: str) -> str:
+        """Start the worker as the leader of a session of its own."""
+        own = {key: value for key, value in os.environ.items() if key.startswith("INTERN_")}  # as it is now
+        process = self.context.Process(target=worker.main, args=(str(folder), os.getpid(), own))
         process.start()
-        return LocalTrial(process)
+        handle = f"{name}:{process.pid}"
+        self.processes[handle] = process
+        return handle
 
-    def close(self) -> None:
-        """Nothing to give back: the server ends with this process."""
+    def find(self, name: str) -> str | None:
+        """Return None: a trial of another coordinator has died with it."""
+        return None
 
+    def state(self, handle: str) -> State:
+        """Return whether the worker lives; what a worker that was killed may have left behind is killed."""
+        process = self.processes.get(handle)
+        if process is None:
+            return "unknown"
+        if process.is_alive():
+            return "running"
+        self.cancel(handle)
+        return "full" if process.exitcode == files.FULL else "ended"
 
-class LocalTrial:
-    """One worker process, the leader of its own session."""
+    def logs(self, handle: str) -> str:
+        """Return nothing: all that a worker says is in its log.txt."""
+        return ""
 
-    def __init__(self, process: BaseProcess) -> None:
-        self.process = process
-
-    def exit_status(self) -> int | None:
-        """None while it runs; afterwards 0, or what it died of."""
-        if self.process.is_alive():
-            return None
-        self.kill()  # a worker that was killed may leave a stage's child behind
-        return self.process.exitcode
-
-    def kill(self) -> None:
-        """End the whole group."""
+    def cancel(self, handle: str) -> None:
+        """Kill the whole group."""
+        process = self.processes[handle]
+        assert process.pid
         try:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
-        self.process.join()
+        process.join()
+
+    def close(self) -> None:
+        """Kill what still runs; the server ends with this process."""
+        for handle, process in self.processes.items():
+            if process.is_alive():
+                self.cancel(handle)
 
 
-def open(compute: Compute) -> Local:
-    """The launcher of `compute=local`."""
-    return Local(compute)
+def open_launcher(compute: Compute) -> Local:
+    """Return the launcher of `compute=local`."""
+    return Local(bool(getattr(compute, "warm", True)), compute.threads)

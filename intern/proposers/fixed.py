@@ -1,12 +1,17 @@
 """The recipe and the overrides of the command line, once."""
 
 from intern.errors import UserError
-from intern.proposers import Proposals, View
+from intern.proposers import Proposals
 from intern.records import Proposal
+from intern.search.view import View
 
 
 def propose(view: View) -> Proposals:
-    """The one trial, if the ledger has it not yet."""
+    """Propose the one trial, if it was not tried yet.
+
+    Raises:
+        UserError: if no one recipe is named.
+    """
     if len(view.recipes) != 1:
         raise UserError(f"proposer=fixed runs one recipe: give recipe=NAME, one of {', '.join(view.recipes)}.")
     (recipe,) = view.recipes

@@ -1,141 +1,202 @@
 """The model card of an export: what the model is, the claim with all its evidence, how to repeat it, and what was not
-tested. Every number comes from the ledger and the trial folders; texts of recipes and data sets are data, and can
-break neither out of the front matter nor out of a code fence (the Hub's format: https://huggingface.co/docs/hub/model-cards).
+tested.
 
-    cat outputs/arithmetic-tiny/export/README.md"""
+Every number comes from the ledger and the trial folders; texts of recipes and data sets are data, and can break neither
+out of the front matter nor out of a code fence (the Hub's format: https://huggingface.co/docs/hub/model-cards).
 
-import json
+    cat outputs/arithmetic-tiny/export/README.md
+"""
+
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from intern.config import library
-from intern.config.schema import Config, Model, Recipe
+from intern.config import library, stages
+from intern.config.schema import Config, Recipe
+from intern.data import sources
+from intern.errors import UserError
+from intern.overrides import show
 from intern.records import Score, Trial
-from intern.report import text
-from intern.study import ledger
-from intern.trial import worker
+from intern.report import fmt
+from intern.study.reader import Reader
+from intern.trial import job as jobs
 
 TEMPLATE = Path(__file__).with_name("templates") / "card.md"
 SPECIAL = re.compile(r"([\\`*_\[\]<>|#~$&])")
 PLACE = re.compile(r"(?<![^\s='\"])[~/][^\s'\"=]*/")  # the folders of an absolute path
 
 
-def write(study: Path, export: Path, number: int) -> None:
-    """Write README.md into the export of trial `number`; its confirmation on test has to be in the ledger."""
+@dataclass(frozen=True)
+class Rows:
+    """What one stage added to the training rows."""
+
+    stage: str
+    """Its name in the recipe."""
+    sources: Sequence[Mapping[str, Any]]
+    """The sources that it names."""
+    settings: Mapping[str, str]
+    """Its other settings, without those that are unset or off."""
+
+
+def write(study: Reader, export: Path, winner: Trial) -> None:
+    """Write README.md into the winner's export; its confirmation on test has to be in the ledger."""
     import jinja2
 
-    trials = ledger.trials(study)
-    winner = trials[number]
-    final = next(t for t in reversed(trials) if t.kind == "confirm" and t.state == "COMPLETE" and t.parent == number)
-    chosen = worker.read_config(study / "trials" / f"{number:03d}")
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(prose=prose, code=code, fence=fence)
-    card = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        front=front(study, chosen, winner, final),
-        name=study.resolve().name,
-        base=base_name(chosen.model),
-        recipe=chosen.recipe,
-        winner=winner,
-        scores=[*rows(trials[0], "base"), *rows(winner, "this model"), *rows(final, "this model")],
-        compared=text.proofs(study, trials[0], final),
-        repeats=text.repeats(trials, winner),
-        counted=counted(trials),
-        tasks=sorted({score.task for score in final.scores}),
-        data=data(study, chosen, winner),
-        goal=chosen.goal,
-        yaml=library.dump(chosen.recipe),
-        known=json.loads((study / "study.json").read_text()),
-        start=started(study),
-        pinned=Path(chosen.model.path).is_dir() or chosen.model.revision,
-    )
-    (export / "README.md").write_text(card, encoding="utf-8")
+    environment.globals.update(fmt=fmt)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    (export / "README.md").write_text(template.render(told(study, winner)), encoding="utf-8")
 
 
-def front(study: Path, chosen: Config, winner: Trial, final: Trial) -> str:
-    """The YAML front matter, with the scores on test as the Hub's model-index."""
+def told(study: Reader, winner: Trial) -> dict[str, Any]:
+    """Return all that the card says."""
+    baseline, final = study.baseline, study.final
+    assert baseline and final and final.parent == winner.number
+    config, recipe = study.config(winner.number), study.trained(winner)
+    base = base_name(study, config)
+    starts = study.ledger.starts
+    command = PLACE.sub("PATH/", starts[-1]["command"]) if starts else None
+    return {
+        "front": front(study, recipe, winner, final, base),
+        "name": study.folder.resolve().name,
+        "base": base,
+        "recipe": recipe,
+        "winner": winner,
+        "scores": [*lines(baseline, "base"), *lines(winner, "this model"), *lines(final, "this model")],
+        "compared": study.proofs(),
+        "repeats": study.repeats(winner),
+        "counted": counted(study.trials),
+        "tasks": sorted({score.task for score in final.scores}),
+        "rows": row_count(study, winner),
+        "made": made(recipe),
+        "goal": config.goal,
+        "yaml": library.dump(recipe),
+        "known": study.identity,
+        "command": command,
+        "versions": starts[-1]["versions"] if starts else jobs.versions(),
+        "pinned": job_of(study).base.kind == "store" or config.model.revision,
+    }
+
+
+def front(study: Reader, recipe: Recipe, winner: Trial, final: Trial, base: str) -> str:
+    """Return the YAML front matter, with the scores on test as the Hub's model-index."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    found = [
+    results = [
         EvalResult(
             task_type="text-generation",
-            dataset_type=line(score.task),
-            dataset_name=line(score.task),
+            dataset_type=one_line(score.task),
+            dataset_name=one_line(score.task),
             dataset_split=score.split,
-            metric_type=line(score.metric),
+            metric_type=one_line(score.metric),
             metric_value=score.value,
             metric_args={"stderr": score.stderr, "n": score.n, "shots": score.shots},
         )
         for score in final.scores
     ]
-    return ModelCardData(
-        base_model=base_name(chosen.model),
-        datasets=hub_sets(chosen.recipe) or None,
+    trained = dict.fromkeys(stage.name for _, stage in stages.entries(recipe) if stage.trains)
+    named = [entry for rows in made(recipe) for entry in rows.sources]
+    card = ModelCardData(
+        base_model=base,
+        datasets=sorted({entry["hub"] for entry in named if "hub" in entry}) or None,
         library_name="transformers",
         pipeline_tag="text-generation",
-        tags=["intern", line(winner.recipe or ""), *(s for s in chosen.recipe.stages if s in ("sft", "grpo"))],
-        model_name=study.resolve().name,
-        eval_results=found,
-    ).to_yaml()
+        tags=["intern", one_line(winner.recipe or ""), *trained],
+        model_name=study.folder.resolve().name,
+        eval_results=results,
+    )
+    return str(card.to_yaml())
 
 
-def base_name(model: Model) -> str:
-    """A Hub model's repository, else the name of a local one; never a path of this machine."""
-    if not Path(model.path).is_dir():
-        return model.path
-    return Path(model.path).resolve().name if model.name == "local" else line(model.name)
+def job_of(study: Reader) -> jobs.Job:
+    """Return the job of trial 0, which names what the study starts from."""
+    return jobs.read(study.place(0))
 
 
-def hub_sets(recipe: Recipe) -> list[str]:
-    """The Hub data sets that the recipe trains on."""
-    return sorted({s.hub for s in recipe.data.mix if s.hub}) if "data" in recipe.stages else []
+def base_name(study: Reader, config: Config) -> str:
+    """Return a Hub model's repository, or the name of a local one; never a path of this machine."""
+    base = job_of(study).base
+    if base.kind == "hub":
+        return base.address
+    return Path(config.model.path).name if config.model.name == "local" else one_line(config.model.name)
 
 
-def rows(trial: Trial, who: str) -> list[tuple[str, Score]]:
-    """A trial's lines of the table of scores."""
+def lines(trial: Trial, who: str) -> list[tuple[str, Score]]:
+    """Return a trial's lines of the table of scores."""
     return [(who, score) for score in sorted(trial.scores, key=lambda s: (s.split, s.shots))]
 
 
-def counted(trials: tuple[Trial, ...]) -> dict[str, int]:
-    """How many trials the winner was chosen from, by how they ended."""
+def counted(trials: Sequence[Trial]) -> dict[str, int]:
+    """Return how many trials the winner was chosen from, by how they ended."""
     tried = [t.state for t in trials if t.kind not in ("baseline", "confirm")]
     return {state: tried.count(state) for state in sorted(set(tried))}
 
 
-def data(study: Path, chosen: Config, winner: Trial) -> dict[str, Any]:
-    """What it was trained on: each source with its revision, and how many rows were left."""
-    made = [row["out"] for row in winner.stages if row["stage"] in ("data", "synthetic")]
-    with (study / "stages" / made[-1] / "rows.jsonl").open(encoding="utf-8") as file:
-        count = sum(1 for _ in file)
-    return {"mix": chosen.recipe.data.mix if "data" in chosen.recipe.stages else [], "rows": count}
+def row_count(study: Reader, winner: Trial) -> int:
+    """Return how many rows it was trained on: those of the last stage that made some; 0 if none did."""
+    outputs = [study.output(run) for run in winner.stages if stages.stage(run.stage).makes == "rows"]
+    if not outputs:
+        return 0
+    with (outputs[-1] / "rows.jsonl").open(encoding="utf-8") as file:
+        return sum(1 for _ in file)
 
 
-def started(study: Path) -> dict[str, Any]:
-    """The last start: its command without the folders of this machine, and the library versions."""
-    last: dict[str, Any] = {"command": None, "versions": worker.versions(), **(ledger.starts(study) or [{}])[-1]}
-    return last | {"command": PLACE.sub("PATH/", last["command"]) if last["command"] else None}
+def made(recipe: Recipe) -> list[Rows]:
+    """Return where the training rows came from, stage by stage."""
+    return [rows(name, getattr(recipe, name)) for name, stage in stages.entries(recipe) if stage.makes == "rows"]
 
 
-def line(text: str) -> str:
-    """Text on one line."""
+def rows(name: str, settings: Any) -> Rows:
+    """Return what one stage says of its rows: a setting that lists sources, and all others that are set."""
+    found: list[Mapping[str, Any]] = []
+    others: dict[str, str] = {}
+    for key, value in asdict(settings).items():
+        if isinstance(value, list) and value and all(is_source(entry) for entry in value):
+            found += value
+        elif value not in (None, False):
+            others[key] = show(value)
+    return Rows(name, found, others)
+
+
+def is_source(entry: Any) -> bool:
+    """Return whether an entry of a list names a source of rows."""
+    if not isinstance(entry, Mapping):
+        return False
+    try:
+        sources.kind_of(entry)
+    except UserError:
+        return False
+    return True
+
+
+def one_line(text: str) -> str:
+    """Return text on one line."""
     return " ".join(str(text).split())
 
 
 def prose(text: str) -> str:
-    """Foreign text inside a sentence: one line, every sign that Markdown or HTML reads escaped."""
-    return SPECIAL.sub(r"\\\1", line(text))
+    """Return foreign text inside a sentence: one line, every sign that Markdown or HTML reads escaped."""
+    return SPECIAL.sub(r"\\\1", one_line(text))
 
 
 def code(text: str) -> str:
-    """Foreign text as a code span that it cannot close, in a table too."""
-    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    inner = line(text).replace("|", "¦")
+    """Return foreign text as a code span that it cannot close, in a table too."""
+    inner = one_line(text).replace("|", "¦")
+    ticks = "`" * (1 + longest_run(inner))
     return f"{ticks} {inner} {ticks}" if "`" in inner else f"{ticks}{inner}{ticks}"
 
 
 def fence(text: str, language: str = "") -> str:
-    """A block of code that no run of backticks inside can close."""
-    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    """Return a block of code that no run of backticks inside can close."""
+    ticks = "`" * max(3, 1 + longest_run(text))
     return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+
+
+def longest_run(text: str) -> int:
+    """Return the length of the longest run of backticks."""
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -1,61 +1,31 @@
 """How long it will take: from what is seen of a trial under way and from what earlier trials took.
 
-Pure functions of records; None where nothing is known. `python -m intern goal=arithmetic model=tiny` shows them."""
+Pure functions of records; None if nothing is known.
+"""
 
-import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from intern.config.schema import Budget
-from intern.records import UNCOUNTED, Diagnosis, Left, Trial
+from intern.records import UNCOUNTED, StageRun, Trial
+from intern.study.events import Overview
+from intern.trial.reader import Progress
 
-
-@dataclass(frozen=True)
-class Standing:
-    """Where the study stands while a trial runs."""
-
-    trials: tuple[Trial, ...]
-    """The ledger, with the trial under way."""
-    incumbent: Trial
-    """The best trial so far by paired comparison; the baseline at first."""
-    budget: Budget
-    """What the study may spend."""
-    left: Left
-    """What remains of it, the trial under way counted as a trial but not yet as time."""
+RECENT = 200  # trials that an estimate and a screen look back on: a screen is drawn four times a second
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a trial's folder says at one moment; times in seconds since its worker was started."""
-
-    seconds: float
-    """The moment."""
-    steps: tuple[Mapping[str, Any], ...]
-    """The stages asked for, in order, as in trial.json."""
-    begun: tuple[Mapping[str, Any], ...] = ()
-    """The stages begun, as in stages.jsonl; all but the last have ended."""
-    began: tuple[float, ...] = ()
-    """When each of them was first seen."""
-    trained: int | None = None
-    """Place of the last stage that has metrics."""
-    rows: tuple[Mapping[str, Any], ...] = ()
-    """Its last rows of metrics.jsonl."""
-    marks: tuple[tuple[float, int], ...] = ()
-    """(time, step) of the first and the last of its rows that were seen to arrive."""
-    diagnosis: Diagnosis | None = None
-    """The rule that stopped the last stage begun, if one did."""
+def recent(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Return the newest trials, and the baseline, which alone has scored test."""
+    return trials if len(trials) <= RECENT else [trials[0], *trials[-RECENT:]]
 
 
-def named(stage: Mapping[str, Any]) -> str:
-    """A stage's name, with the split and the shots that it scores."""
-    shots = f"{stage['shots']}-shot" if stage["shots"] else ""
-    return " ".join(word for word in (stage["stage"], stage["split"], shots) if word)
+def title(run: StageRun) -> str:
+    """Return a stage's name, with the split and the shots that it scored."""
+    return " ".join(word for word in (run.name, run.split, f"{run.shots}-shot" if run.shots else "") if word)
 
 
 def remaining(marks: Sequence[tuple[float, int]], steps: int, now: float) -> float | None:
-    """Seconds to step `steps` at the pace between the first and last (time, step); None before there is a pace."""
+    """Return the seconds to step `steps` at the pace between the first and last (time, step); None before there is a
+    pace."""
     if len(marks) < 2:
         return None
     (since, first), (until, step) = marks[0], marks[-1]
@@ -64,45 +34,39 @@ def remaining(marks: Sequence[tuple[float, int]], steps: int, now: float) -> flo
     return max(0.0, (until - since) / (step - first) * (steps - step) - (now - until))
 
 
-def usual(stage: Mapping[str, Any], trials: Sequence[Trial]) -> float | None:
-    """Median seconds of this stage where earlier trials ran it."""
-    took = [row["seconds"] for t in trials for row in t.stages if not row["reused"] and named(row) == named(stage)]
+def usual(stage: str, trials: Sequence[Trial]) -> float | None:
+    """Return the median seconds of a stage, by its title, over the recent trials that ran it."""
+    took = [run.seconds for t in recent(trials) for run in t.stages if not run.reused and title(run) == stage]
     return statistics.median(took) if took else None
 
 
-def stage_left(look: Look, trials: Sequence[Trial]) -> float | None:
-    """Seconds left of the stage under way: by its pace, or by earlier trials before it has one."""
-    stage, place = look.begun[-1], len(look.begun) - 1
-    if look.trained == place and (left := remaining(look.marks, look.rows[-1]["steps"], look.seconds)) is not None:
-        return left
-    whole = usual(stage, trials)
-    return None if whole is None else max(0.0, whole - (look.seconds - look.began[place]))
+def stage_left(progress: Progress, trials: Sequence[Trial]) -> float | None:
+    """Return the seconds left of the stage under way: by its pace, or by earlier trials before it has one."""
+    stage, place = progress.begun[-1], len(progress.begun) - 1
+    if progress.trained == place:
+        left = remaining(progress.marks, progress.rows[-1]["steps"], progress.seconds)
+        if left is not None:
+            return left
+    whole = usual(stage.title, trials)
+    return None if whole is None else max(0.0, whole - (progress.seconds - progress.began[place]))
 
 
-def trial_left(look: Look, trials: Sequence[Trial]) -> float | None:
-    """Seconds left of the trial; None where a stage of it has never been run."""
-    parts = [stage_left(look, trials)] if look.begun else []
-    parts += [usual(step, trials) for step in look.steps[len(look.begun) :]]
+def trial_left(progress: Progress, trials: Sequence[Trial]) -> float | None:
+    """Return the seconds left of the trial; None if a stage of it has never been run."""
+    parts = [stage_left(progress, trials)] if progress.begun else []
+    parts += [usual(stage, trials) for stage in progress.steps[len(progress.begun) :]]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
 
 
-def study_left(look: Look, trial: Trial, standing: Standing) -> float | None:
-    """At most so many seconds of the study: trials left at the median time of a whole one, within the hours left."""
-    now = trial_left(look, standing.trials)
+def study_left(progress: Progress, trial: Trial, overview: Overview) -> float | None:
+    """Return at most how many seconds the study takes: the trials left at the median time of a whole one, within the
+    hours left."""
+    now = trial_left(progress, overview.trials)
     if trial.kind == "confirm":
         return now
-    took = [t.seconds / t.fidelity for t in standing.trials if t.seconds and t.kind not in UNCOUNTED]
+    took = [t.seconds / t.fidelity for t in recent(overview.trials) if t.seconds and t.kind not in UNCOUNTED]
     if not took:
         return None
-    whole = (now or 0.0) + max(standing.left.trials, 0) * statistics.median(took)
-    return min(whole, max(standing.left.hours * 3600 - look.seconds, 0.0))
-
-
-def duration(seconds: float | None) -> str:
-    """Whole seconds as a person says them; "?" where unknown."""
-    if seconds is None or not math.isfinite(seconds):
-        return "?"
-    minutes, rest = divmod(round(max(seconds, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    whole = (now or 0.0) + max(overview.left.trials, 0) * statistics.median(took)
+    return min(whole, max(overview.left.hours * 3600 - progress.seconds, 0.0))

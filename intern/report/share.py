@@ -1,92 +1,103 @@
 """Recipes as people share them: a row of the list, a readable contract, and a study's winner as one file that runs
 anywhere and says what it measured.
 
-    python -m intern recipes export arithmetic-tiny mine.yaml"""
+    python -m intern recipes export arithmetic-tiny mine.yaml
+"""
 
 import re
 import shlex
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
-from intern.config import contract, library
-from intern.config.schema import Config, Recipe, flat
+from intern.config import library
+from intern.config.library import Library
+from intern.config.schema import Recipe
 from intern.errors import UserError
+from intern.overrides import show
 from intern.records import Trial
-from intern.report import text
-from intern.study import ledger
-from intern.trial import worker
+from intern.report import fmt
+from intern.study.reader import Reader
 
 COLUMNS = ("name", "summary", "suits", "stages", "measured")
 KEPT = ("goal", "model")  # of the study's own command: what decides, beside recipe and seed, what is measured
+WIDTH = 115  # columns of a comment
 
 
-def rows() -> list[tuple[str, ...]]:
-    """One row for each recipe, those of INTERN_RECIPES too; a broken file says so instead of stopping the list."""
-    found = []
-    for name in library.names():
+def rows(recipes: Library) -> list[tuple[str, ...]]:
+    """Return a row for each recipe, those of INTERN_RECIPES too; a broken file says so, and does not stop the list."""
+    found: list[tuple[str, ...]] = []
+    for name in recipes.names():
         try:
-            recipe = library.load(name)
+            recipe = recipes.load(name)
         except UserError:
-            found.append((name, f"broken; see: recipes check {library.path(name)}", "", "", ""))
+            found.append((name, f"broken; see: recipes check {recipes.path(name)}", "", "", ""))
             continue
-        measured = "yes" if measures(library.header(library.path(name))) else "no"
+        measured = "yes" if measures(library.header(recipes.path(name))) else "no"
         found.append((name, recipe.summary, ", ".join(recipe.suits), ", ".join(recipe.stages), measured))
     return found
 
 
 def measures(header: str) -> bool:
-    """Whether a recipe's comment gives a measured figure."""
+    """Return whether a recipe's comment gives a measured figure."""
     return bool(re.search(r"\d ?%", header)) and "not measured" not in header.lower()
 
 
 def contract_rows(recipe: Recipe) -> list[tuple[str, str, str]]:
-    """(key, the recipe's own value, legal values) of its contract."""
-    own = dict(flat(recipe))
-    return [
-        (key, "unset" if own[key] is None else contract.show(own[key]), str(domain))
-        for key, domain in contract.read(recipe.tunable)[0].items()
-    ]
+    """Return (key, the recipe's own value, legal values) of its contract."""
+    return [(key, own_value(recipe, key), str(domain)) for key, domain in recipe.contract.items()]
+
+
+def own_value(recipe: Recipe, key: str) -> str:
+    """Return a recipe's own value of a key as text."""
+    value = recipe.value(key)
+    return "unset" if value is None else show(value)
 
 
 def exported(folder: Path, file: Path) -> str:
-    """The winner's recipe with its values fixed, as the text of `file`; raises UserError where there is no winner."""
-    end = ledger.end(folder)
-    if end is None or end["winner"] is None:
-        why = "has not ended: run its command to the end" if end is None else "found nothing better than its base"
+    """Return the winner's recipe with its values fixed, as the text of `file`.
+
+    Raises:
+        UserError: if there is no winner.
+    """
+    study = Reader(folder)
+    winner = study.winner
+    if winner is None:
+        why = "found nothing better than its base" if study.ledger.end else "has not ended: run its command to the end"
         raise UserError(f"Study {folder} has no winner to export: it {why}.")
-    trials = ledger.trials(folder)
-    winner = trials[end["winner"]]
-    study = composed(folder, winner)
-    recipe = study.recipe
-    for key in library.outside(recipe):  # pinned beyond the contract by hand
-        del recipe.tunable[key]
-    lines = [*textwrap.wrap(recipe.summary or winner.recipe or "", 110), *evidence(folder, trials, winner, study)]
-    lines.append(f"  {command(folder, winner, study, file)}")
-    return "".join(f"# {line}\n" for line in "\n".join(lines).splitlines()) + library.dump(recipe)
+    recipe = runnable(study.trained(winner))
+    lines = [*textwrap.wrap(recipe.summary or winner.recipe or "", WIDTH), *evidence(study, winner)]
+    lines.append(f"  {command(study, winner, file)}")
+    comment = "\n".join(lines).splitlines()  # a line break in a command would end it
+    return "".join(f"# {line}\n" for line in comment) + library.dump(recipe)
 
 
-def composed(folder: Path, trial: Trial) -> Config:
-    """A trial's config, as its worker read it."""
-    return worker.read_config(folder / "trials" / f"{trial.number:03d}")
+def runnable(recipe: Recipe) -> Recipe:
+    """Return a recipe without the contract keys that were pinned by hand outside of their domains."""
+    outside = library.outside(recipe)
+    return replace(recipe, tunable={key: domain for key, domain in recipe.tunable.items() if key not in outside})
 
 
-def evidence(folder: Path, trials: tuple[Trial, ...], winner: Trial, study: Config) -> list[str]:
-    """What it measured and on what, next to the baselines, with seed and versions."""
-    final = next(trial for trial in reversed(trials) if trial.kind == "confirm")
-    came = " ".join([winner.recipe or "", *winner.overrides])
-    what = f"Measured on goal {study.goal.name} with model {study.model.name}, seed {winner.seed}"
-    told = [f"{what}: trial {winner.number} of {len(trials)}, from {came}"]
-    told += [f"  base   {text.shown(score)}" for score in trials[0].scores]
-    told += [f"  winner {text.shown(score)}" for score in (*winner.scores, *final.scores)]
-    if starts := ledger.starts(folder):
-        told.append("with " + ", ".join(f"{name} {version}" for name, version in starts[-1]["versions"].items()))
-    return [part for line in told for part in textwrap.wrap(line, 115, subsequent_indent="    ")]
+def evidence(study: Reader, winner: Trial) -> list[str]:
+    """Return what it measured and on what, next to the baselines, with seed and versions."""
+    base, final, config = study.baseline, study.final, study.config(winner.number)
+    assert base and final
+    what = f"Measured on goal {config.goal.name} with model {config.model.name}, seed {winner.seed}"
+    came = " ".join([winner.recipe or "", *winner.overrides.lines()])
+    told = [f"{what}: trial {winner.number} of {len(study.trials)}, from {came}"]
+    told += [f"  base   {fmt.score(score)}" for score in base.scores]
+    told += [f"  winner {fmt.score(score)}" for score in (*winner.scores, *final.scores)]
+    if study.ledger.starts:
+        versions = study.ledger.starts[-1]["versions"]
+        told.append("with " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return [part for line in told for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ")]
 
 
-def command(folder: Path, winner: Trial, study: Config, file: Path) -> str:
-    """What runs it again, alone, to its score on test: the study's own goal, model and seed, and the file."""
-    starts = ledger.starts(folder)
-    own = starts[-1]["command"] if starts else f"python -m intern goal={study.goal.name} model={study.model.name}"
+def command(study: Reader, winner: Trial, file: Path) -> str:
+    """Return what runs it again, alone, to its score on test: the study's own goal, model and seed, and the file."""
+    config, starts = study.config(winner.number), study.ledger.starts
+    own = starts[-1]["command"] if starts else f"python -m intern goal={config.goal.name} model={config.model.name}"
     kept = [word for word in shlex.split(own)[3:] if re.split(r"[.=]", word)[0] in KEPT]
-    alone = [f"seed={winner.seed}", "proposer=fixed", "proposer.confirm=true", f"study={study.goal.name}-{file.stem}"]
-    return shlex.join(["python", "-m", "intern", *kept, *alone, f"recipe={file}"])
+    name = f"study={config.goal.name}-{file.stem}"
+    alone = [f"seed={winner.seed}", "proposer=fixed", "proposer.confirm=true", name, f"recipe={file}"]
+    return shlex.join(["python", "-m", "intern", *kept, *alone])

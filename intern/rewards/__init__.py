@@ -1,19 +1,37 @@
 """Rewards, one per file: `outcome(text, row)` judges one completion.
 
-It returns a number in [0, 1], or None where no answer was found. The score and the reward "goal" call the
-same function, so that what is trained is what is judged."""
+It returns a number in [0, 1], or None if it found no answer. The score and the reward called "goal" call the same
+function, so that what is trained is what is judged. With a `Settings` dataclass it is `outcome(text, row, settings)`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
+
+from intern import plugins
+from intern.config import typed
+from intern.config.schema import Goal
 
 Outcome = Callable[[str, Mapping[str, Any]], float | None]
 
 
-def lm_eval_results(outcome: Outcome) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, float]]:
-    """The outcome as lm-eval's `process_results`: metrics exact_match and parsed of one item."""
+def outcome(name: str, given: Mapping[str, Any]) -> Outcome:
+    """Return a reward's function with its settings filled in."""
+    settings = typed.settings("rewards", name, given)
+    found: Callable[..., float | None] = plugins.load("rewards", name).outcome
+    return found if settings is None else partial(found, settings=settings)
 
-    def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+
+def scorer(goal: Goal) -> Outcome:
+    """Return the function that scores an answer of a goal."""
+    return outcome(goal.scorer, goal.scorer_settings)
+
+
+def process_results(outcome: Outcome) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, float]]:
+    """Return an outcome as lm-eval's `process_results`: metrics exact_match and parsed of one item."""
+
+    def processed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
         value = outcome(results[0], doc)
         return {"exact_match": value or 0.0, "parsed": float(value is not None)}
 
-    return process_results
+    return processed

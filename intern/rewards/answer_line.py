@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from intern.rewards import exact_answer, lm_eval_results
+from intern.rewards import exact_answer
 
 
 def outcome(text: str, row: Mapping[str, Any]) -> float | None:
     """1.0 with an answer line, else 0.0."""
     return float(exact_answer.outcome(text, row) is not None)
-
-
-process_results = lm_eval_results(outcome)

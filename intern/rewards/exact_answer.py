@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from intern.rewards import lm_eval_results
-
 LINE = "ANSWER: {answer}"
 FOUND = re.compile(r"ANSWER:[ \t]*([^\n]*)")
 
@@ -26,6 +24,3 @@ def same(given: str, wanted: str) -> bool:
     except ValueError:
         near = False
     return near or given == wanted  # "inf" and "nan" are words here
-
-
-process_results = lm_eval_results(outcome)

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from intern.rewards import lm_eval_results
-
 CONSTANT = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)  # no exponents: Fraction("1e999999999") fills the memory
 LONGEST = 64  # tokens; the longest equation of MAWPS and ASDiv-A has 15
 
@@ -41,6 +39,3 @@ def evaluate(tokens: list[str], numbers: list[Fraction]) -> tuple[Fraction, list
     if not CONSTANT.fullmatch(head):
         raise ValueError(head)
     return Fraction(head), rest
-
-
-process_results = lm_eval_results(outcome)

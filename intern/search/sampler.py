@@ -1,18 +1,19 @@
 """Optuna fills in the values of a sweep: one Optuna study per recipe, in a journal beside the ledger.
 
-It is fed from the ledger, and so can be rebuilt from it; dev scores alone enter, so that the sampler sees
-no test result. Look inside: `optuna-dashboard outputs/<study>/optuna.journal`."""
+It is fed from the ledger, and so can be rebuilt from it; dev scores alone enter, so that it sees no test result. Look
+inside: `optuna-dashboard outputs/<study>/optuna.journal`.
+"""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intern.config import contract
-from intern.config.contract import Contract, Value
-from intern.config.schema import Recipe, flat
-from intern.records import Trial
-from intern.study import ledger
+from intern import files
+from intern.config.contract import Choices, Contract, Domain
+from intern.config.schema import Recipe
+from intern.overrides import Overrides, Value
+from intern.records import Proposal, Trial
 
 JOURNAL = "optuna.journal"
 DRAWS = 20  # to find values that no trial had yet, nearby and then in the whole contract
@@ -25,122 +26,140 @@ class Space:
 
     bounds: Contract
     """Its contract."""
-    defaults: dict[str, Value | None]
+    defaults: Mapping[str, Value | None]
     """Its own value of each contract key."""
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Space":
-        """The space that a recipe opens."""
-        bounds, own = contract.read(recipe.tunable)[0], dict(flat(recipe))
-        return cls(bounds, {key: own[key] for key in bounds})
+        """Return the space that a recipe opens."""
+        return cls(recipe.contract, {key: recipe.value(key) for key in recipe.contract})
+
+    def values(self, overrides: Overrides) -> dict[str, Value | None]:
+        """Return a trial's value of every contract key: the recipe's own, or what the trial's overrides say; None if
+        that is unset, or outside the contract: a person may pin a value there, but it is not in the sampler's space."""
+        found = dict(self.defaults)
+        for key, value in overrides.items():
+            domain = self.bounds.get(key)
+            if domain is not None:
+                try:
+                    found[key] = domain.check(value)
+                except ValueError:
+                    found[key] = None
+        return found
 
 
-def ask(
-    folder: Path,
-    recipe: str,
-    space: Space,
-    keys: Sequence[str],
-    trials: Sequence[Trial],
-    seed: int,
-    within: Sequence[tuple[str, float, float]] = (),
-    fidelity: float = 1.0,
-) -> dict[str, Value]:
-    """Values for `keys`, by TPE over what the recipe's trials scored on dev (arXiv:2304.11127).
+def ask(folder: Path, recipe: Recipe, proposal: Proposal, trials: Sequence[Trial], seed: int) -> Overrides:
+    """Return values for the keys that a proposal leaves open, by TPE over dev scores (arXiv:2304.11127).
 
-    `within` narrows ranges, (key, low, high), as long as something new is found there. Trials of another fidelity say
-    nothing here. The values are meant for the next trial of the ledger: the sampler is seeded by the number of trials
-    so far, so that a coordinator that was killed after asking gets them again."""
+    `proposal.within` narrows ranges as long as something new is found there. Trials of another fidelity say nothing
+    here. The values are meant for the next trial of the ledger: the sampler is seeded by the number of trials so far,
+    so that a coordinator that was killed after asking gets them again.
+
+    Args:
+        folder: the study's folder.
+        recipe: the proposal's recipe, whose contract is the search space.
+        proposal: names the recipe, the keys to fill in and the fidelity.
+        trials: the ledger; those under way are taken to be tried.
+        seed: the study's seed.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    narrow = {key: contract.narrowed(space.bounds[key], low, high) for key, low, high in within}
-    alike = [trial for trial in trials if trial.fidelity == fidelity]
-    study, known = load(folder, recipe), ended(recipe, space, alike)
-    feed(study, known.values())
+    space = Space.of(recipe)
+    alike = [t for t in trials if t.recipe == proposal.recipe and t.fidelity == proposal.fidelity]
+    study = load(folder, proposal.recipe)
+    known = ended(space, alike)
+    under_way = {t.number for t in alike if t.state == "RUNNING"}
+    feed(study, known.values(), under_way)
     sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=STARTUP)
     draft = optuna.create_study(sampler=sampler, direction="maximize")
     draft.add_trials(list(known.values()))  # not the study's: without its journal the same is asked
-    tried = [values(trial, space).items() for trial in alike if trial.recipe == recipe]
-    for draw in range(2 * DRAWS):
-        asked = {key: replace(space.bounds[key], **narrow.get(key, {}) if draw < DRAWS else {}) for key in keys}
-        space_asked = {key: distribution(domain) for key, domain in asked.items()}
-        tidied = {key: contract.tidy(asked[key], value) for key, value in draft.ask(space_asked).params.items()}
-        if not any(tidied.items() <= before for before in tried):
+    tried = [space.values(t.overrides).items() for t in alike]
+    values, asked = draw(draft, space, proposal, tried)
+    attributes = {"trial": len(trials)}
+    running = optuna.trial.TrialState.RUNNING
+    entry = optuna.trial.create_trial(state=running, params=values, distributions=asked, user_attrs=attributes)
+    study.add_trial(entry)  # one atomic entry
+    return Overrides(values)
+
+
+def draw(draft: Any, space: Space, proposal: Proposal, tried: Sequence[Any]) -> tuple[dict[str, Value], dict[str, Any]]:
+    """Return values that no trial had, nearby if there are some, and the distributions that they were drawn from."""
+    whole = {key: space.bounds[key] for key in proposal.sweep}
+    near = whole | {key: space.bounds[key].between(low, high) for key, low, high in proposal.within}
+    for attempt in range(2 * DRAWS):
+        domains = near if attempt < DRAWS else whole
+        asked = {key: distribution(domains[key]) for key in proposal.sweep}
+        values = {key: domains[key].tidy(value) for key, value in draft.ask(asked).params.items()}
+        if not any(values.items() <= before for before in tried):
             break
-    asked_for = {"params": tidied, "distributions": space_asked, "user_attrs": {"trial": len(trials)}}
-    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING, **asked_for))  # one atomic entry
-    return tidied
+    return values, asked
 
 
 def load(folder: Path, recipe: str) -> Any:
-    """The recipe's Optuna study in the journal, a line torn by a crash cut off."""
+    """Return the recipe's Optuna study in the journal; a line torn by a crash is cut off."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    ledger.mend(folder / JOURNAL)
+    files.mend(folder / JOURNAL)
     (folder / f"{JOURNAL}.lock").unlink(missing_ok=True)  # left by a kill; the study's own lock keeps others out
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
     return optuna.create_study(storage=storage, study_name=recipe, direction="maximize", load_if_exists=True)
 
 
-def ended(recipe: str, space: Space, trials: Sequence[Trial]) -> dict[int, Any]:
-    """The recipe's trials as Optuna's, by number: scored, or stopped by a diagnosis, which TPE ranks below those.
+def ended(space: Space, trials: Sequence[Trial]) -> dict[int, Any]:
+    """Return a recipe's trials as Optuna's, by number: scored, or stopped by a rule, which TPE ranks below those.
 
     A rollback's score is that of a checkpoint before the end, and says nothing of the trial's values."""
     import optuna
 
-    State, found = optuna.trial.TrialState, {}
+    found = {}
     for trial in trials:
         value = trial.mean("dev")
         stopped = value is None and trial.state == "PRUNED"
-        if trial.recipe == recipe and trial.kind not in ("confirm", "rollback") and (stopped or value is not None):
-            params = {key: v for key, v in values(trial, space).items() if v is not None}
-            found[trial.number] = optuna.trial.create_trial(
-                state=State.PRUNED if stopped else State.COMPLETE,
-                value=value,
-                params=params,
-                distributions={key: distribution(space.bounds[key]) for key in params},
-                user_attrs={"trial": trial.number},
-            )
+        if trial.kind in ("confirm", "rollback") or not (stopped or value is not None):
+            continue
+        params = {key: v for key, v in space.values(trial.overrides).items() if v is not None}
+        found[trial.number] = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.PRUNED if stopped else optuna.trial.TrialState.COMPLETE,
+            value=value,
+            params=params,
+            distributions={key: distribution(space.bounds[key]) for key in params},
+            user_attrs={"trial": trial.number},
+        )
     return found
 
 
-def feed(study: Any, known: Collection[Any]) -> None:
-    """Tell what was asked and has ended, give back what never ran, add what other proposers tried."""
+def feed(study: Any, known: Collection[Any], under_way: Collection[int] = ()) -> None:
+    """Tell what was asked and has ended, give back what never ran, add what other proposers tried.
+
+    Args:
+        study: the Optuna study.
+        known: Optuna's view of the trials that have ended.
+        under_way: numbers of trials that still run, whose values stay asked for.
+    """
     import optuna
 
     State = optuna.trial.TrialState
     by_number = {trial.user_attrs["trial"]: trial for trial in known}
     for asked in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-        trial = by_number.get(asked.user_attrs.get("trial", -1))
+        number = asked.user_attrs.get("trial", -1)
+        trial = by_number.get(number)
         if trial is not None and asked.params.items() <= trial.params.items():
             study.tell(asked.number, trial.value, state=trial.state)
-        else:
+        elif number not in under_way:
             study.tell(asked.number, state=State.FAIL)
     told = study.get_trials(deepcopy=False, states=(State.COMPLETE, State.PRUNED))
     seen = {trial.user_attrs.get("trial") for trial in told}
     study.add_trials([trial for number, trial in by_number.items() if number not in seen])
 
 
-def values(trial: Trial, space: Space) -> dict[str, Value | None]:
-    """A trial's value of every contract key: the recipe's own, or what the trial's overrides say."""
-    found = {key: space.defaults[key] for key in space.bounds}
-    for word in trial.overrides:
-        key, text = contract.split(word)
-        if key in space.bounds:
-            try:
-                found[key] = space.bounds[key].parse(text)
-            except ValueError:
-                found[key] = None  # a pin outside the contract: the person's right, but not the sampler's space
-    return found
-
-
-def distribution(domain: contract.Range | contract.Choices) -> Any:
-    """Optuna's distribution of one contract key."""
+def distribution(domain: Domain) -> Any:
+    """Return Optuna's distribution of one contract key."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if isinstance(domain, contract.Choices):
+    if isinstance(domain, Choices):
         return CategoricalDistribution(domain.options)
     if domain.kind is int:
         return IntDistribution(int(domain.low), int(domain.high), log=domain.log)

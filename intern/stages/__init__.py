@@ -1,38 +1,36 @@
-"""Stages, one per file. Each module states
-
-VERSION   raised when its output for the same inputs changes: outputs of older versions are not reused
-READS     the parts of the config that its output depends on, as dotted paths
-USES      its inputs: any of "model", "rows", "seed" (a trial's items are always an input)
-MAKES     "rows" (rows.jsonl), "model" (a checkpoint) or None
-run       (step, config, inputs, out) writes its output into the folder `out`, and nothing elsewhere"""
+"""Stages, one per file; `intern.config.stages` says what a module states. Here is what its `run` is given."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from intern.config.schema import Config
 
 
 @dataclass(frozen=True)
-class Step:
-    """One stage of a trial, with what the trial asks of it beyond the config."""
+class Task:
+    """One stage of one trial, ready to run."""
 
-    stage: str
-    """File name under intern/stages."""
-    split: str = ""
-    """For score: "dev" or "test"."""
-    shots: int = 0
-    """For score: worked examples in the prompt."""
-    fidelity: float = 1.0
-    """For sft and grpo: share of the recipe's training steps."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What enters a stage."""
-
-    model: Path
-    """Checkpoint folder, or a Hub name for an untouched base."""
+    name: str
+    """Its name in the recipe, which its logged metrics carry."""
+    settings: Any
+    """Its own `Settings`, shortened if the trial is a cheap one."""
+    config: Config
+    """The trial's config; its `recipe` is the whole recipe."""
+    model: str
+    """Folder of the checkpoint that it starts from, or a Hub repository for an untouched base."""
+    base: str
+    """Folder or repository of the untouched base."""
     rows: Path | None
     """Training rows so far."""
     items: Path
     """Folder with the goal's dev.jsonl, test.jsonl and few_shot.jsonl."""
     seed: int
     """The trial's seed."""
+    out: Path
+    """Folder that it writes into; a killed stage finds there what it has left."""
+
+    @property
+    def revision(self) -> str | None:
+        """The pinned revision, if the model still comes from the Hub."""
+        return None if Path(self.model).is_dir() else self.config.model.revision

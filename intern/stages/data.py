@@ -1,47 +1,88 @@
 """Stage data: gather the recipe's sources, map their columns, clean, decontaminate, mix, cut."""
 
 import random
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from intern import plugins
-from intern.config.schema import Config, Goal, Source
-from intern.data import contamination, items, tasks
+from pydantic import Field
+
+from intern import rewards
+from intern.config.schema import Config, tunable
+from intern.data import items, sources, tasks
+from intern.data.contamination import Guard
 from intern.data.items import Row
 from intern.errors import UserError
-from intern.stages import Inputs, Step
+from intern.stages import Task
 
 VERSION = 3
-READS = ("goal", "recipe.data", "model.eos_token")
+READS = ("goal", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
-LETTERS = "ABCDEFGHIJ"
-GENERATED = 2000  # rows drawn for `goal: true` of a generated goal where the source sets no limit
 
 
-def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
-    """Write rows.jsonl; raises UserError where nothing is left of the sources."""
-    wanted, outcome = config.recipe.data, plugins.load("rewards", config.goal.scorer).outcome
-    gathered = [row for source in wanted.mix for row in gather(source, config, inputs)]
-    rows = clean(gathered, guard(config, inputs))
+@dataclass
+class Settings:
+    """Where rows come from, and which are kept."""
+
+    mix: list[dict[str, Any]] = field(default_factory=lambda: [{"goal": True}])
+    """Sources, an entry each; see intern.data.sources."""
+    rows: Annotated[int, Field(ge=1, le=10**8)] | None = tunable()
+    """Rows at most, after cleaning; None: all."""
+    verified: bool = tunable(False)
+    """Keep only rows whose target the goal's scorer finds right."""
+    answer_line: bool = tunable(False)
+    """End a target that lacks it with the evaluator's answer line."""
+
+
+def malformed(settings: Settings) -> list[str]:
+    """Return every fault of the mix."""
+    faults = []
+    for entry in settings.mix:
+        try:
+            sources.read(entry)
+        except UserError as error:
+            faults.append(f"mix: {error}")
+    return faults
+
+
+def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the sources of the mix, the goal's scorer and its generator."""
+    yield from (("sources", sources.kind_of(entry)) for entry in settings.mix)
+    yield "rewards", config.goal.scorer
+    if config.goal.generator:
+        yield "generators", config.goal.generator
+
+
+def run(task: Task) -> None:
+    """Write rows.jsonl.
+
+    Raises:
+        UserError: if nothing is left of the sources.
+    """
+    wanted: Settings = task.settings
+    goal, mirror = task.config.goal, task.config.compute.mirror
+    outcome = rewards.scorer(goal)
+    gathered = [row for entry in wanted.mix for row in sources.rows(entry, goal, task.items, task.seed, mirror)]
+    rows = clean(gathered, guard(task))
     if wanted.answer_line:
         rows = [row if outcome(row["target"], row) is not None else with_line(row) for row in rows]
     if wanted.verified:
         rows = [row for row in rows if outcome(row["target"], row) == 1.0]
     if not rows:
         raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning.")
-    random.Random(inputs.seed).shuffle(rows)
+    random.Random(task.seed).shuffle(rows)
     print(f"data: {len(gathered)} rows gathered, {len(rows)} after cleaning and decontamination")
-    items.write(out / "rows.jsonl", rows[: wanted.rows])
+    items.write(task.out / "rows.jsonl", rows[: wanted.rows])
 
 
 def with_line(row: Row) -> Row:
-    """The row with the evaluator's answer line at the end of its target."""
+    """Return the row with the evaluator's answer line at the end of its target."""
     return {**row, "target": f"{row['target']}\n{items.target_of({'answer': row['answer']})}"}
 
 
-def clean(rows: list[Row], guard: contamination.Guard) -> list[Row]:
-    """Without blank, repeated or contaminated rows, in order."""
+def clean(rows: Iterable[Row], guard: Guard) -> list[Row]:
+    """Return the rows in order, without blank, repeated or contaminated ones."""
     kept: dict[tuple[str, str], Row] = {}
     for row in rows:
         if row["question"].strip() and row["target"].strip() and guard.admits(row):
@@ -49,78 +90,29 @@ def clean(rows: list[Row], guard: contamination.Guard) -> list[Row]:
     return list(kept.values())
 
 
-def guard(config: Config, inputs: Inputs) -> contamination.Guard:
-    """Every dev and test item of the goal, lm-eval's own tasks included."""
-    goal, keys, questions = config.goal, [], []
+def guard(task: Task) -> Guard:
+    """Return a guard that knows every dev and test item of the goal, lm-eval's own tasks included."""
+    goal = task.config.goal
+    keys: list[str] = []
+    questions: list[str] = []
     for split in ("dev", "test"):
         if not tasks.named(goal, split):
-            held = items.read(inputs.items / f"{split}.jsonl")
-            keys += [row["key"] for row in held]
-            questions += [row["question"] for row in held]
-        else:
-            for _, task in tasks.tasks(goal, split, inputs.items, config.model.eos_token or "", config.compute):
-                texts = [text for doc in task.eval_docs for text in strings(doc)]
-                keys += [items.normal(text) for text in texts]
-                questions += texts
-    return contamination.guard(keys, questions, goal.overlap_words)
+            held_out = items.read(task.items / f"{split}.jsonl")
+            keys += [row["key"] for row in held_out]
+            questions += [row["question"] for row in held_out]
+            continue
+        stop = task.config.model.eos_token or ""
+        for _, loaded in tasks.tasks(goal, split, task.items, stop, task.config.compute.mirror):
+            texts = [text for doc in loaded.eval_docs for text in strings(doc)]
+            keys += [items.normal(text) for text in texts]
+            questions += texts
+    return Guard.against(keys, questions, goal.overlap_words)
 
 
 def strings(value: Any) -> list[str]:
-    """Every text of an item as its data set has it: the rendered prompt would match by its boilerplate."""
+    """Return every text of an item as its data set has it: the rendered prompt would match by its boilerplate."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
         return [text for part in value for text in strings(part)]
     return [value] if isinstance(value, str) else []
-
-
-def gather(source: Source, config: Config, inputs: Inputs) -> list[Row]:
-    """The rows of one source, in our columns."""
-    goal = config.goal
-    if source.goal and goal.generator:
-        return items.take(items.generated(goal, "train", inputs.seed), source.limit or GENERATED)
-    if source.goal and goal.data_dir:
-        return items.take(items.read(inputs.items / "train.jsonl"), source.limit or 10**9)
-    if not source.hub:
-        raise UserError(f"Goal {goal.name} has no train items of its own: name a Hub data set in recipe.data.mix.")
-    if source.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
-        raise UserError(f"{source.hub} is denied as training data for goal {goal.name}.")
-    found = load(source, config.compute.mirror)
-    lacking = [theirs for theirs in source.columns.values() if theirs.split(".")[0] not in found.column_names]
-    if lacking:
-        raise UserError(f"{source.hub} has no column {', '.join(lacking)}; it has {', '.join(found.column_names)}.")
-    if source.limit and source.limit < len(found):
-        found = found.shuffle(seed=inputs.seed).select(range(source.limit))
-    return [row for item in found if (row := mapped(source, goal, item))]
-
-
-def load(source: Source, mirror: str | None) -> Any:
-    """The data set from the Hub at its revision, or from the mirror's copy. No remote code can run."""
-    import datasets
-
-    where = str(Path(mirror) / source.hub) if mirror else source.hub
-    return datasets.load_dataset(where, source.name, split=source.split, revision=None if mirror else source.revision)
-
-
-def mapped(source: Source, goal: Goal, item: dict[str, Any]) -> Row | None:
-    """One Hub row in our columns; None where its answer is not among its choices."""
-    values = {ours: pick(item, theirs) for ours, theirs in source.columns.items()}
-    if source.format == "qa":
-        return items.row(goal, {key: "" if value is None else str(value) for key, value in values.items()})
-    choices, answer = list(values["choices"]), values["answer"]
-    labels = list(values.get("labels") or LETTERS)
-    place = answer if isinstance(answer, int) else labels.index(answer) if answer in labels else -1
-    if not 0 <= place < len(choices) <= len(LETTERS):
-        return None
-    listed = "\n".join(f"({letter}) {text}" for letter, text in zip(LETTERS, choices, strict=False))
-    question = f"What is the correct answer to this question:{values['question']}\nChoices:\n{listed}"
-    letter = LETTERS[place]
-    target = f"The answer is ({letter}).\nANSWER: {letter}"  # read by lm-eval's GPQA regexes and by Inspect
-    return {"question": question, "answer": letter, "target": target, "key": items.normal(str(values["question"]))}
-
-
-def pick(item: dict[str, Any], path: str) -> Any:
-    """The value under a dotted column name, such as choices.text."""
-    for part in path.split("."):
-        item = item[part]
-    return item

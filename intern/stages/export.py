@@ -1,37 +1,48 @@
-"""Stage export: the winner as a folder that anyone can load: weights, tokenizer, chat template, generation
-config, recipe. Architecture and template must equal the base's; the folder is loaded again and generates."""
+"""Stage export: the winner as a folder that anyone can load: weights, tokenizer, template, generation config, recipe.
+
+Architecture and template must equal the base's; the folder is loaded again and generates.
+"""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from intern import checkpoints
 from intern.config import library
-from intern.config.schema import Config
-from intern.stages import Inputs, Step
+from intern.stages import Task
 
 VERSION = 1
 READS = ("recipe", "model.dtype")
 USES = ("model",)
-MAKES = "model"
+MAKES = "export"
 SKIPPED = ("metrics.jsonl", "training_args.bin")
 
 
-def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
-    """Copy, check, reload; raises ValueError where the export is not what the base was."""
-    for path in inputs.model.iterdir():
+@dataclass
+class Settings:
+    """Nothing can be set."""
+
+
+def run(task: Task) -> None:
+    """Copy, check, reload.
+
+    Raises:
+        ValueError: if the export is not what the base was.
+    """
+    for path in Path(task.model).iterdir():
         if path.is_file() and path.name not in SKIPPED:
-            shutil.copy2(path, out / path.name)
-    (out / "recipe.yaml").write_text(library.dump(config.recipe), encoding="utf-8")
-    begun = Path(config.model.path)
-    if begun.is_dir():
-        for what, of in (("architecture", checkpoints.architecture), ("chat template", checkpoints.template)):
-            if of(out) != of(begun):
+            shutil.copy2(path, task.out / path.name)
+    (task.out / "recipe.yaml").write_text(library.dump(task.config.recipe), encoding="utf-8")
+    base = Path(task.base)
+    if base.is_dir():
+        for what, part in (("architecture", checkpoints.architecture), ("chat template", checkpoints.template)):
+            if part(task.out) != part(base):
                 raise ValueError(f"the {what} of the export differs from the base's")
-    generates(out)
+    generates(task.out)
 
 
 def generates(folder: Path) -> None:
-    """Load the folder as a stranger would and generate one token; raises whatever goes wrong."""
+    """Load the folder as a stranger would and generate one token; raise whatever goes wrong."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)

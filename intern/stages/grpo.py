@@ -1,76 +1,183 @@
 """Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified.
 
-A few prompts are held back: what the policy answers to them, beside what it did when it entered the stage, is what
-the rule `decline` watches."""
+A few prompts are held back: what the policy answers to them, beside what it did when it entered the stage, is what the
+rule `decline` watches.
+"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from intern import plugins
-from intern.config.schema import Config, answer_length
+from intern import rewards
+from intern.config.schema import Config, tunable
 from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome
-from intern.stages import Inputs, Step, _probe
+from intern.stages import Task, _probe, _schedule
 
 VERSION = 3
 READS = (
-    *("recipe.grpo", "recipe.rewards", "recipe.lora"),
-    *("model.dtype", "model.eos_token", "goal.scorer", "goal.dev", "goal.max_new_tokens", "diagnose"),
+    *("recipe.rewards", "recipe.lora", "model.dtype", "model.eos_token"),
+    *("goal.scorer", "goal.scorer_settings", "goal.dev", "goal.max_new_tokens", "diagnose", "diagnosis"),
 )
 USES = ("model", "rows", "seed")
+NEEDS = ("rows",)
 MAKES = "model"
-LOOKS = 4  # at the held-out prompts on the way: rollouts tell more often what is amiss
+LENGTHS = _schedule.LENGTHS
+shortened = _schedule.shortened
+KEEPS = ("metrics.jsonl", "diagnosis.json")
+PRELOADS = ("trl.trainer.grpo_trainer",)
+DEFAULTS = {  # TRL's
+    "learning_rate": 1e-6,
+    "warmup_steps": 0.0,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "per_device_train_batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "temperature": 1.0,
+    "beta": 0.0,
+    "epsilon_high": 0.2,
+    "entropy_coef": 0.0,
+    "num_generations": 8,
+    "mask_truncated_completions": False,
+}
+CURVES = {
+    "reward": "reward",
+    "entropy": "entropy",
+    "completions/mean_length": "length",
+    "right_rate": "held out",
+    "completions/clipped_ratio": "cut",
+    "parse_rate": "parsed",
+    "repetition": "repeated",
+}
+PROBES = 4  # of the held-out prompts on the way: rollouts tell more often what is amiss
+PROBED = ("canaries", "right", "right_rate")  # the other rates of a stage of rollouts are those of its rollouts
 
 
-def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
+@dataclass
+class Settings:
+    """Fields of trl.GRPOConfig; None means TRL's default."""
+
+    learning_rate: float | None = tunable()
+    max_steps: int | None = tunable()
+    num_train_epochs: float | None = tunable()
+    per_device_train_batch_size: int | None = tunable()
+    gradient_accumulation_steps: int | None = tunable()
+    warmup_steps: float | None = tunable()
+    weight_decay: float | None = tunable()
+    lr_scheduler_type: str | None = tunable()
+    num_generations: int | None = tunable()
+    max_completion_length: int | None = tunable()
+    """None: what the goal's evaluator lets an answer have."""
+    temperature: float | None = tunable()
+    top_p: float | None = tunable()
+    beta: float | None = tunable()
+    epsilon: float | None = tunable()
+    epsilon_high: float | None = tunable()
+    num_iterations: int | None = tunable()
+    steps_per_generation: int | None = tunable()
+    loss_type: str | None = tunable()
+    scale_rewards: str | None = tunable()
+    mask_truncated_completions: bool | None = tunable()
+    entropy_coef: float | None = tunable()
+    top_entropy_quantile: float | None = tunable()
+    max_grad_norm: float | None = tunable()
+    activation_checkpointing: bool | None = None
+    use_vllm: bool | None = None
+    vllm_mode: str | None = None
+    logging_steps: float | None = None
+
+
+def faults(settings: Settings, config: Config) -> list[str]:
+    """Return what breaks TRL's own rules for a GRPO batch (defaults: batch 8, accumulation 1, 8 generations)."""
+    generations, found = settings.num_generations or 8, []
+    rounds = settings.steps_per_generation or settings.gradient_accumulation_steps or 1
+    batch = (settings.per_device_train_batch_size or 8) * rounds * int(os.environ.get("WORLD_SIZE", "1"))
+    if generations < 2:
+        found.append(f"num_generations={generations}: a group needs at least 2 completions")
+    if batch % generations:
+        legal = ", ".join(str(n) for n in range(2, batch + 1) if batch % n == 0)
+        found.append(
+            f"num_generations={generations} does not divide the GRPO batch of {batch} "
+            f"(per_device_train_batch_size x accumulation); choose one of {legal}"
+        )
+    longest = settings.max_completion_length or config.goal.answer_length
+    if longest >= config.model.context:
+        found.append(
+            f"max_completion_length={longest} leaves no room for a prompt in model.context={config.model.context}"
+        )
+    return found
+
+
+def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the rewards and the goal's scorer."""
+    yield "rewards", config.goal.scorer
+    yield from (("rewards", name) for name in config.recipe.rewards if name != "goal")
+
+
+def run(task: Task) -> None:
     """Sample groups of completions, reward them, write the checkpoint."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
     from intern.stages import _trainer
 
+    config = task.config
+    assert task.rows
+    held_out, trained = _probe.parted(items.read(task.rows))
+    longest = task.settings.max_completion_length or config.goal.answer_length
+    task = replace(task, settings=replace(task.settings, max_completion_length=longest))
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
-    held, trained = _probe.parted(items.read(inputs.rows))
-    rows = [{**row, "prompt": [{"role": "user", "content": row["question"]}]} for row in trained]
-    kept = set(rows[0]).intersection(*rows)  # every row of a mix can be rewarded by what all of them carry
-    length = config.recipe.grpo.max_completion_length or answer_length(config.goal)
-    settings = replace(config.recipe.grpo, max_completion_length=length)
-    config = replace(config, recipe=replace(config.recipe, grpo=settings))
-    arguments = _trainer.arguments(settings, config, inputs, out, step.fidelity)
     ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
-    scorer = plugins.load("rewards", config.goal.scorer).outcome if ours else None
+    scorer = rewards.scorer(config.goal) if ours else None
+    outcomes = [outcome(name, weight, config) for name, weight in config.recipe.rewards.items()]
     trainer = GRPOTrainer(
-        model=str(inputs.model),  # by path: with beta > 0 TRL loads the reference from it
-        args=GRPOConfig(**arguments, reward_weights=list(config.recipe.rewards.values())),
+        model=task.model,  # by path: with beta > 0 TRL loads the reference from it
+        args=GRPOConfig(**_trainer.arguments(task), reward_weights=list(config.recipe.weights().values())),
         reward_funcs=[
-            reward(name, plugins.load("rewards", name).outcome, scorer, logs=name == names[0]) for name in names
+            reward(name, judge, scorer, logs=place == 0)
+            for place, (name, judge) in enumerate(zip(names, outcomes, strict=True))
         ],
-        train_dataset=Dataset.from_list([{key: row[key] for key in sorted(kept)} for row in rows]),
-        processing_class=_trainer.tokenizer(inputs, config),
+        train_dataset=Dataset.from_list(prompts(trained)),
+        processing_class=_trainer.tokenizer(task),
         peft_config=_trainer.lora(config),
     )
-    watch = _trainer.Watch("grpo", config, out)
-    if scorer and held and config.diagnose:
-        watch.looks = LOOKS
-        watch.look = partial(marked, trainer, held, scorer, config)
-    _trainer.fit(trainer, config, out, watch)
+    probe = partial(probed, trainer, held_out, scorer, config) if scorer and held_out and config.diagnose else None
+    _trainer.fit(trainer, task, _trainer.Watch(task, probe, PROBES))
 
 
-def marked(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -> dict[str, Any]:
-    """Which of the held-out rows are right: the other rates of a stage of rollouts are those of its rollouts."""
-    from intern.stages import _trainer
+def outcome(name: str, weight: Any, config: Config) -> Outcome:
+    """Return the function of one of the recipe's rewards."""
+    if name == "goal":
+        return rewards.scorer(config.goal)
+    given = {key: value for key, value in weight.items() if key != "weight"} if isinstance(weight, Mapping) else {}
+    return rewards.outcome(name, given)
 
-    found = _trainer.canaries(trainer, rows, scorer, config)
-    return {key: found[key] for key in ("canaries", "right", "right_rate")}
+
+def prompts(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the rows with TRL's prompt, and of their own columns those that all of them carry: every row of a mix can
+    be rewarded by these."""
+    kept = sorted(set(rows[0]).intersection(*rows))
+    found = []
+    for row in rows:
+        prompt = [{"role": "user", "content": row["question"]}]
+        found.append({**{key: row[key] for key in kept}, "prompt": prompt})
+    return found
+
+
+def probed(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -> dict[str, Any]:
+    """Return which of the held-out rows are right."""
+    found = _probe.written(trainer, rows, scorer, config)
+    return {key: found[key] for key in PROBED}
 
 
 def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> Callable[..., list[float]]:
-    """The outcome in TRL's form; a completion without an answer earns nothing. What the goal's scorer makes of the
-    rollouts goes to the metrics, where the diagnosis rules see it, if this reward is the one that logs it."""
+    """Return an outcome in TRL's form; a completion without an answer earns nothing.
+
+    What the goal's scorer makes of the rollouts goes to the metrics, where the diagnosis rules see it, if this reward
+    is the one that `logs`."""
 
     def judged(
         prompts: list[Any], completions: list[Any], log_metric: Callable[[str, float], None], **columns: Any
@@ -79,8 +186,9 @@ def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> C
         lists = {key: values for key, values in columns.items() if isinstance(values, list) and len(values) == size}
         rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
         texts = [completion[0]["content"] for completion in completions]
-        for metric, value in _probe.rates(texts, rows, scorer).items() if logs else ():
-            log_metric(metric, value)
+        if logs:
+            for metric, value in _probe.rates(texts, rows, scorer).items():
+                log_metric(metric, value)
         return [outcome(text, row) or 0.0 for text, row in zip(texts, rows, strict=True)]
 
     judged.__name__ = name

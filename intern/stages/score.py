@@ -1,64 +1,91 @@
 """Stage score: lm-eval on the checkpoint folder, greedy, every sample's outcome kept.
 
-Baseline, candidates, winner and export all come this way, so that what is scored is what is shipped."""
+Baseline, candidates, winner and export all come this way, so that what is scored is what is shipped.
+"""
 
-import json
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from intern.config.schema import Config, Task
+from intern import files, records
+from intern.config.schema import Config
+from intern.config.schema import Task as EvalTask
 from intern.data import items, tasks
 from intern.errors import UserError
 from intern.records import Score
-from intern.stages import Inputs, Step
+from intern.stages import Task
 
 VERSION = 2
 READS = ("goal", "model.dtype", "model.eos_token", "model.context")
 USES = ("model",)
-MAKES = None
+MAKES = "score"
+KEEPS = ("scores.json", "samples.jsonl")
+PRELOADS = ("lm_eval.models.huggingface", "lm_eval.evaluator")
 FEW_SHOT_SEED = 1234  # lm-eval's own default
 
 
-def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
-    """Write scores.json and samples.jsonl for one split."""
+@dataclass
+class Settings:
+    """What is scored."""
+
+    split: str = "dev"
+    """"dev" or "test"."""
+    shots: int = 0
+    """Worked examples in the prompt."""
+
+
+def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the goal's scorer."""
+    yield "rewards", config.goal.scorer
+
+
+def run(task: Task) -> None:
+    """Write scores.json and samples.jsonl for one split.
+
+    Raises:
+        UserError: if a task has fewer than two items.
+    """
     from lm_eval.evaluator import evaluate
 
-    scorer = language_model(config, inputs)
-    stop = config.model.eos_token or scorer.tokenizer.eos_token
-    scores, samples = [], []
-    for task, loaded in tasks.tasks(config.goal, step.split, inputs.items, stop, config.compute):
-        print(f"score: {task.name} ({step.split}, {step.shots}-shot)", flush=True)
-        loaded.set_config("num_fewshot", step.shots)
+    wanted: Settings = task.settings
+    config = task.config
+    model = language_model(task)
+    stop = config.model.eos_token or model.tokenizer.eos_token
+    scores: list[Score] = []
+    samples: list[dict[str, Any]] = []
+    for chosen, loaded in tasks.tasks(config.goal, wanted.split, task.items, stop, config.compute.mirror):
+        print(f"score: {chosen.name} ({wanted.split}, {wanted.shots}-shot)", flush=True)
+        loaded.set_config("num_fewshot", wanted.shots)
         loaded.set_fewshot_seed(FEW_SHOT_SEED)
         results = evaluate(  # not simple_evaluate, which indexes 10,000 tasks and calls pip and git: 16 s
-            scorer,
+            model,
             {"tasks": {loaded.task_name: loaded}},
-            limit=task.limit,
+            limit=chosen.limit,
             apply_chat_template=True,
             fewshot_as_multiturn=True,
             bootstrap_iters=1000,
         )
-        rows = outcomes(task, loaded, results, scorer.tokenizer)
+        rows = outcomes(chosen, loaded, results, model.tokenizer)
         if len(rows) < 2:
-            raise UserError(f"{task.name} has {len(rows)} {step.split} items: a standard error needs two or more.")
-        scores.append(score(step, task, results, rows))
+            raise UserError(f"{chosen.name} has {len(rows)} {wanted.split} items: a standard error needs two or more.")
+        scores.append(score(wanted, chosen, results, rows))
         samples += rows
-    items.write(out / "samples.jsonl", samples)
-    (out / "scores.json").write_text(json.dumps([asdict(s) for s in scores], indent=1))
+    items.write(task.out / "samples.jsonl", samples)
+    files.write_whole(task.out / "scores.json", [records.dump(s) for s in scores])
 
 
-def language_model(config: Config, inputs: Inputs) -> Any:
-    """lm-eval's Hugging Face model of the checkpoint, on a GPU where there is one."""
+def language_model(task: Task) -> Any:
+    """Return lm-eval's Hugging Face model of the checkpoint, on a GPU if there is one."""
     import torch
     from lm_eval.models.huggingface import HFLM
 
     from intern.stages import _trainer
 
+    config = task.config
     return HFLM(
-        pretrained=str(inputs.model),
-        revision=_trainer.revision(inputs, config) or "main",
-        tokenizer=_trainer.tokenizer(inputs, config),
+        pretrained=task.model,
+        revision=task.revision or "main",
+        tokenizer=_trainer.tokenizer(task),
         dtype=config.model.dtype,
         device="cuda" if torch.cuda.is_available() else "cpu",
         batch_size=config.compute.eval_batch_size,
@@ -66,9 +93,10 @@ def language_model(config: Config, inputs: Inputs) -> Any:
     )
 
 
-def outcomes(task: Task, loaded: Any, results: Any, tokenizer: Any) -> list[dict[str, Any]]:
-    """One row per item: its outcome, and for generated text whether it was parsed and whether it was cut."""
-    limit = loaded.config.generation_kwargs.get("max_gen_toks", 256) if loaded.OUTPUT_TYPE == "generate_until" else None
+def outcomes(task: EvalTask, loaded: Any, results: Any, tokenizer: Any) -> list[dict[str, Any]]:
+    """Return one row per item: its outcome, and for generated text whether it was parsed and whether it was cut."""
+    writes = loaded.OUTPUT_TYPE == "generate_until"
+    limit = loaded.config.generation_kwargs.get("max_gen_toks", 256) if writes else 0
     rows = []
     for sample in results["samples"][loaded.task_name]:
         if sample.get("filter", "none") != task.filter:
@@ -79,17 +107,17 @@ def outcomes(task: Task, loaded: Any, results: Any, tokenizer: Any) -> list[dict
             "value": float(sample[task.metric]),
             "target": str(sample["target"]),
         }
-        if limit is not None:
+        if writes:
             response = sample["resps"][0][0]
             row["response"] = response
             row["parsed"] = bool(sample.get("parsed", "[invalid]" not in str(sample["filtered_resps"][0])))
             row["truncated"] = len(tokenizer(response, add_special_tokens=False)["input_ids"]) >= limit
         rows.append(row)
-    return sorted(rows, key=lambda r: r["doc_id"])
+    return sorted(rows, key=lambda row: int(row["doc_id"]))
 
 
-def score(step: Step, task: Task, results: Any, rows: list[dict[str, Any]]) -> Score:
-    """lm-eval's mean and standard error, with the rates that tell a format problem from a wrong answer."""
+def score(wanted: Settings, task: EvalTask, results: Any, rows: list[dict[str, Any]]) -> Score:
+    """Return lm-eval's mean and standard error, with the rates that tell a format problem from a wrong answer."""
     (found,) = results["results"].values()
 
     def rate(key: str) -> float | None:
@@ -97,12 +125,12 @@ def score(step: Step, task: Task, results: Any, rows: list[dict[str, Any]]) -> S
 
     return Score(
         task=task.name,
-        split=step.split,
+        split=wanted.split,
         metric=task.metric,
         value=float(found[f"{task.metric},{task.filter}"]),
         stderr=float(found[f"{task.metric}_stderr,{task.filter}"]),
         n=len(rows),
-        shots=step.shots,
+        shots=wanted.shots,
         parse_rate=rate("parsed"),
         truncation_rate=rate("truncated"),
     )

@@ -1,74 +1,133 @@
 """Stage sft: supervised fine-tuning with TRL, the loss on completions only.
 
-A few rows are held back and never trained on: the loss on them, and what the model writes for them, is what
-the diagnosis rules watch."""
+A few rows are held back and never trained on: the loss on them, and what the model writes for them, is what the
+diagnosis rules watch.
+"""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from intern import plugins
-from intern.config.schema import Config
+from intern import rewards
+from intern.config.schema import Config, tunable
 from intern.data import items
 from intern.data.items import Row
-from intern.stages import Inputs, Step, _probe
+from intern.rewards import Outcome
+from intern.stages import Task, _probe, _schedule
 
 VERSION = 3
 READS = (
-    *("recipe.sft", "recipe.lora", "model.dtype", "model.eos_token"),
-    *("goal.scorer", "goal.dev", "goal.max_new_tokens", "diagnose"),
+    *("recipe.lora", "model.dtype", "model.eos_token", "goal.scorer", "goal.scorer_settings"),
+    *("goal.dev", "goal.max_new_tokens", "diagnose", "diagnosis"),
 )
 USES = ("model", "rows", "seed")
+NEEDS = ("rows",)
 MAKES = "model"
-LOOKS = 8  # at the held-out rows on the way
+LENGTHS = _schedule.LENGTHS
+shortened = _schedule.shortened
+KEEPS = ("metrics.jsonl", "diagnosis.json")
+TARGETS = True
+PRELOADS = ("trl.trainer.sft_trainer",)
+DEFAULTS = {"learning_rate": 2e-5, "warmup_steps": 0.0, "weight_decay": 0.0, "max_grad_norm": 1.0}  # TRL's
+CURVES = {
+    "loss": "loss",
+    "mean_token_accuracy": "accuracy",
+    "right_rate": "held out",
+    "eval_loss": "held-out loss",
+    "parse_rate": "parsed",
+    "truncation": "cut",
+    "repetition": "repeated",
+}
+PROBES = 8  # of the held-out rows on the way
+MAX_LENGTH = 1024  # TRL's default
 
 
-def run(step: Step, config: Config, inputs: Inputs, out: Path) -> None:
+@dataclass
+class Settings:
+    """Fields of trl.SFTConfig; None means TRL's default."""
+
+    learning_rate: float | None = tunable()
+    max_steps: int | None = tunable()
+    num_train_epochs: float | None = tunable()
+    per_device_train_batch_size: int | None = tunable()
+    gradient_accumulation_steps: int | None = tunable()
+    warmup_steps: float | None = tunable()
+    weight_decay: float | None = tunable()
+    lr_scheduler_type: str | None = tunable()
+    lr_scheduler_kwargs: dict[str, Any] | None = None
+    loss_type: str | None = tunable()
+    packing: bool | None = tunable()
+    max_length: int | None = tunable()
+    max_grad_norm: float | None = tunable()
+    activation_checkpointing: bool | None = None
+    logging_steps: float | None = None
+
+
+def faults(settings: Settings, config: Config) -> list[str]:
+    """Return the length, if it exceeds the model's context."""
+    longest = settings.max_length or MAX_LENGTH
+    if longest <= config.model.context:
+        return []
+    return [f"max_length={longest} exceeds model.context={config.model.context}"]
+
+
+def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the goal's scorer."""
+    yield "rewards", config.goal.scorer
+
+
+def run(task: Task) -> None:
     """Train on question → target in the model's chat template; write the checkpoint."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     from intern.stages import _trainer
 
-    rows = items.read(inputs.rows)
-    held, trained = _probe.parted(rows)
-    arguments = _trainer.arguments(config.recipe.sft, config, inputs, out, step.fidelity)
+    assert task.rows
+    rows = items.read(task.rows)
+    held_out, trained = _probe.parted(rows)
+    batch = task.settings.per_device_train_batch_size or 8
     trainer = SFTTrainer(
-        model=str(inputs.model),
-        args=SFTConfig(**arguments, **watching(len(held), config.recipe.sft.per_device_train_batch_size or 8)),
+        model=task.model,
+        args=SFTConfig(**_trainer.arguments(task), **evaluation(len(held_out), batch)),
         train_dataset=Dataset.from_list([chat(row) for row in trained]),
-        eval_dataset=Dataset.from_list([chat(row) for row in held]) if held else None,
-        processing_class=_trainer.tokenizer(inputs, config),
-        peft_config=_trainer.lora(config),
+        eval_dataset=Dataset.from_list([chat(row) for row in held_out]) if held_out else None,
+        processing_class=_trainer.tokenizer(task),
+        peft_config=_trainer.lora(task.config),
     )
-    outcome = plugins.load("rewards", config.goal.scorer).outcome
-    judged = [outcome(row["target"], row) for row in rows]
-    # lm-eval's own tasks may find an answer in another way than our scorer
-    ours = not config.goal.dev or None not in judged
-    targets = {"target_parse_rate": 1 - judged.count(None) / len(rows), "target_score": judged.count(1.0) / len(rows)}
-    watch = _trainer.Watch("sft", config, out, **(targets if ours else {}))
-    if ours and held and config.diagnose:
-        watch.looks = LOOKS
-        watch.look = partial(_trainer.canaries, trainer, held, outcome, config)
-    _trainer.fit(trainer, config, out, watch)
+    outcome = rewards.scorer(task.config.goal)
+    judged = judge(rows, outcome, task.config)
+    probed = bool(judged) and held_out and task.config.diagnose
+    probe = partial(_probe.written, trainer, held_out, outcome, task.config) if probed else None
+    _trainer.fit(trainer, task, _trainer.Watch(task, probe, PROBES, **judged))
+
+
+def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
+    """Return the shares of targets in which the scorer finds an answer and the right one; {} if it is not the scorer of
+    the goal: lm-eval's own tasks may find an answer in another way."""
+    found = [outcome(row["target"], row) for row in rows]
+    if config.goal.dev and None in found:
+        return {}
+    return {"target_parse_rate": 1 - found.count(None) / len(rows), "target_score": found.count(1.0) / len(rows)}
 
 
 def chat(row: Row) -> dict[str, Any]:
-    """A row in TRL's prompt and completion columns."""
+    """Return a row in TRL's prompt and completion columns."""
     return {
         "prompt": [{"role": "user", "content": row["question"]}],
         "completion": [{"role": "assistant", "content": row["target"]}],
     }
 
 
-def watching(held: int, batch: int) -> dict[str, Any]:
-    """Arguments that evaluate the held-out rows before the first step and LOOKS times on the way."""
-    if not held:
+def evaluation(held_out: int, batch: int) -> dict[str, Any]:
+    """Return arguments that evaluate the held-out rows before the first step and PROBES times on the way."""
+    if not held_out:
         return {"eval_strategy": "no"}
     return {
         "eval_strategy": "steps",
-        "eval_steps": 1 / LOOKS,
+        "eval_steps": 1 / PROBES,
         "eval_on_start": True,
-        "per_device_eval_batch_size": min(held, batch),  # what fits in training
+        "per_device_eval_batch_size": min(held_out, batch),  # what fits in training
         "eval_packing": False,
     }

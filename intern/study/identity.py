@@ -1,80 +1,134 @@
 """A study's identity: its folder belongs to one goal, one base model and the recipes as they were first used.
 
-All are compared by content when a study is continued; budget, proposer and compute may change."""
+All are compared by content when a study is continued; budget, proposer and compute may change.
+"""
 
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from intern import checkpoints, records
-from intern.config import gate, library
-from intern.config.schema import Config, Goal, Model
-from intern.data import items
+from intern import checkpoints, files
+from intern.config.gate import Scope
+from intern.config.library import Library
+from intern.config.schema import Goal, Model
+from intern.data import splits
 from intern.errors import UserError
+from intern.trial.job import Input
+from intern.trial.store import LocalStore
 
+FILE = "study.json"
 PLACES = ("path", "data_dir")  # of goal and model: their contents are hashed instead
+HASHES = ("model_hash", "data_hash", "items_hash")
+Tree = dict[str, Any]
 
 
-def identify(folder: Path, config: Config, scene: gate.Scene) -> dict[str, str]:
-    """Hashes of base and items. Raises UserError where the folder belongs to another goal, model or set of pins."""
+@dataclass(frozen=True)
+class Inputs:
+    """What every trial of a study starts from."""
+
+    base: Input
+    """The untouched base model."""
+    items: Input
+    """The goal's items."""
+
+
+def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
+    """Return what the study's trials start from, kept in the store.
+
+    Raises:
+        UserError: if the folder belongs to another goal, model or set of pins.
+    """
+    config = scope.config
+    items_hash = materialised(config.goal, folder, store)
+    base = base_input(config.model, store)
     mine = {
-        "goal": plain(config.goal),
-        "model": plain(config.model),
-        "model_hash": checkpoints.digest(config.model),
-        "items_hash": checkpoints.folder_digest(materialised(folder, config.goal)),
+        "goal": compared(config.goal),
+        "model": compared(config.model),
+        "base": Path(config.model.path).resolve().name if Path(config.model.path).is_dir() else config.model.path,
+        "model_hash": base.hash,
+        "items_hash": items_hash,
         "data_hash": data_hash(config.goal),
-        "pins": None if config.proposer.name == "fixed" else sorted(scene.pins),
+        "pins": None if config.proposer.name == "fixed" else pins(scope),
     }
-    path = folder / "study.json"
+    path = folder / FILE
     known = json.loads(path.read_text()) if path.exists() else {**mine, "recipes": {}}
     if changed := differences(known, mine):
         what = [f"Study {folder} was begun with something else:", *changed]
         raise UserError("\n".join([*what, "Undo the change, or start another study with study=NAME."]))
-    records.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
-    return {"model": mine["model_hash"], "items": mine["items_hash"]}
+    files.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
+    return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"))
 
 
-def materialised(folder: Path, goal: Goal) -> Path:
-    """The folder of the goal's items, written whole at the first start."""
-    done, part = folder / "items", folder / "items.part"
-    if not done.exists():
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        items.materialise(goal, part)
-        part.rename(done)
-    return done
+def base_input(model: Model, store: LocalStore) -> Input:
+    """Return the base model as an input: a link in the store to a local folder, or a repository of the Hub."""
+    digest = checkpoints.digest(model.path, model.revision)
+    folder = Path(model.path)
+    if not folder.is_dir():
+        return Input(digest, "hub", model.path)
+    store.link(f"base-{digest[:16]}", folder)
+    return Input(digest, "store", f"base-{digest[:16]}")
 
 
-def differences(known: dict[str, Any], mine: dict[str, Any]) -> list[str]:
-    """One line for each thing that is not as it was when the study began."""
+def materialised(goal: Goal, folder: Path, store: LocalStore) -> str:
+    """Write the goal's items, put them into the store, and return the hash of their content.
+
+    A study that has begun keeps the items that it has, as long as the goal's own files are the same."""
+    known = folder / FILE
+    if known.exists():
+        before = json.loads(known.read_text())
+        unchanged = before["goal"] == compared(goal) and before["data_hash"] == data_hash(goal)
+        if unchanged and store.has(f"items-{before['items_hash'][:16]}"):
+            return str(before["items_hash"])
+    part = folder / "items.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    splits.materialise(goal, part)
+    digest = checkpoints.folder_digest(part)
+    store.put(f"items-{digest[:16]}", part)
+    return digest
+
+
+def pins(scope: Scope) -> dict[str, list[str]]:
+    """Return what the command line fixed of each recipe, as lines."""
+    return {name: list(pinned.lines()) for name, pinned in sorted(scope.pins.items()) if pinned}
+
+
+def differences(known: Tree, mine: Tree) -> list[str]:
+    """Return one line for each thing that is not as it was when the study began."""
     old, new = stated(known), stated(mine)
-    if None not in (known["pins"], mine["pins"]):  # proposer=fixed pins nothing: its overrides are the trial
+    if known["pins"] is not None and mine["pins"] is not None:  # proposer=fixed pins nothing: they are the trial
         old["pinned on the command line"], new["pinned on the command line"] = known["pins"], mine["pins"]
     return [f"  - {key}: it has {value!r}, now {new.get(key)!r}" for key, value in old.items() if value != new.get(key)]
 
 
-def stated(side: dict[str, Any]) -> dict[str, Any]:
-    """One side of a comparison: every key of goal and model, and the hashes of what they name."""
+def stated(side: Tree) -> Tree:
+    """Return one side of a comparison: every key of goal and model, and the hashes of what they name."""
     keys = {f"{part}.{key}": value for part in ("goal", "model") for key, value in side[part].items()}
-    return keys | {key: side[key] for key in ("model_hash", "data_hash", "items_hash")}
+    return keys | {key: side[key] for key in HASHES}
 
 
-def plain(section: Goal | Model) -> dict[str, Any]:
-    """A section for comparison: JSON values, without the places whose contents are hashed."""
+def compared(section: Goal | Model) -> Tree:
+    """Return a section for comparison: JSON values, without the places whose contents are hashed."""
     return {key: value for key, value in asdict(section).items() if key not in PLACES}
 
 
 def data_hash(goal: Goal) -> str | None:
-    """Content hash of a person's own files."""
-    return checkpoints.folder_digest(Path(goal.data_dir).expanduser(), ("*.jsonl",)) if goal.data_dir else None
+    """Return the hash of a person's own files; None if the goal has none."""
+    if not goal.data_dir:
+        return None
+    return checkpoints.folder_digest(Path(goal.data_dir).expanduser(), ("*.jsonl",))
 
 
-def freeze(folder: Path, name: str) -> None:
-    """Note a recipe's hash at its first use; raises UserError when its file has changed since."""
-    path = folder / "study.json"
+def freeze(folder: Path, library: Library, name: str) -> None:
+    """Note a recipe's hash at its first use.
+
+    Raises:
+        UserError: if its file has changed since.
+    """
+    path = folder / FILE
     known = json.loads(path.read_text())
     now = hashlib.sha256(library.path(name).read_bytes()).hexdigest()
     if known["recipes"].setdefault(name, now) != now:
@@ -82,4 +136,4 @@ def freeze(folder: Path, name: str) -> None:
             f"Recipe {name} ({library.path(name)}) has changed since study {folder} began. "
             "Undo the change, or start another study with study=NAME."
         )
-    records.write_whole(path, known)
+    files.write_whole(path, known)

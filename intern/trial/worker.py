@@ -1,260 +1,264 @@
 """The worker: runs one trial folder to its end. It holds no state of its own and may be killed at any moment.
 
-Every stage runs in a fresh child forked from this process, which has imported the heavy libraries but used
-none of them; a stage's output is named by the hash of all that made it, and is reused wherever it recurs.
-A stage whose files do not fit on the disk fails its trial; a worker that cannot write its own exits with disk.FULL.
+Every stage runs in a fresh child forked from this process, which has imported the heavy libraries but used none of
+them. A stage whose files do not fit on the disk fails its trial; a worker that cannot write its own exits with
+files.FULL.
 
-    python -m intern.trial.worker outputs/arithmetic-tiny/trials/003"""
+    python -m intern.trial.worker outputs/mixed-tiny/trials/003
+"""
 
-import fcntl
-import hashlib
-import json
 import multiprocessing
 import os
-import select
 import shutil
-import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from intern import files, plugins, records
-from intern.config import schema
+from intern import files, records
 from intern.config.schema import Config
+from intern.config.stages import Stage, stage
 from intern.errors import UserError
-from intern.stages import Inputs, Step
+from intern.records import Diagnosis, Score, StageRun
+from intern.stages import Task
+from intern.trial import job as jobs
+from intern.trial import lifetime
+from intern.trial.job import Input, Job, Result, Step, part_folder, stage_folder
+from intern.trial.key import key
+from intern.trial.store import Store, open_store
 
-HEAVY = (
-    "torch",
-    "datasets",
-    "transformers.models.qwen3.modeling_qwen3",
-    "trl.trainer.sft_trainer",
-    "trl.trainer.grpo_trainer",
-    "lm_eval.models.huggingface",
-    "lm_eval.evaluator",
-    "intern.stages._trainer",
-)
 LONGEST = 2000  # characters of a reason: it goes through a pipe (64 KiB) that nobody empties before the child ends
-LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "lm_eval")
-
-
-@dataclass(frozen=True)
-class Job:
-    """trial.json: what the coordinator asks of a worker, beside config.yaml."""
-
-    number: int
-    """The trial's number."""
-    seed: int
-    """Seed of every stage."""
-    steps: tuple[Step, ...]
-    """The stages, in order."""
-    model: str
-    """The checkpoint that the first stage starts from."""
-    model_hash: str
-    """Its content hash."""
-    items_hash: str
-    """Content hash of the goal's items."""
+HEARTBEAT = 10.0  # seconds
+QUIET = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",  # or two threads spin: GRPO took 240 s beside other work, 29 s alone
+    "GOMP_SPINCOUNT": "0",
+}
+GROUND = ("torch", "scipy.special", "datasets", "transformers.models.qwen3.modeling_qwen3")
 
 
 class StageFailed(Exception):
     """A stage ended with an error that a second try would meet again."""
 
 
-def write_job(folder: Path, job: Job, config: Config) -> None:
-    """Lay out a trial folder; trial.json last and whole, so that a folder with one can be run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
-    records.write_whole(folder / "trial.json", asdict(job))
+class Superseded(Exception):
+    """The trial was submitted again; this worker's attempt no longer counts."""
 
 
-def read_job(folder: Path) -> tuple[Job, Config]:
-    """What write_job wrote."""
-    raw = json.loads((folder / "trial.json").read_text())
-    raw["steps"] = tuple(Step(**step) for step in raw["steps"])
-    return Job(**raw), read_config(folder)
+def preloads(names: Iterable[str]) -> list[str]:
+    """Return the heavy modules that some stages need: they are imported once, and every stage's child has them."""
+    described = [stage(name) for name in dict.fromkeys(names)]
+    heavy = [one for one in described if one.preloads or one.makes != "rows"]
+    named = dict.fromkeys(module for one in heavy for module in one.preloads)
+    return [*GROUND, *named, "intern.stages._trainer"] if heavy else []
 
 
-def read_config(folder: Path) -> Config:
-    """A trial's config alone."""
-    tree = OmegaConf.merge(OmegaConf.structured(schema.blank()), OmegaConf.load(folder / "config.yaml"))
-    config: Config = OmegaConf.to_object(tree)
-    return config
+def prepare(threads: int | None) -> None:
+    """Set what the heavy libraries read from the environment as they are imported."""
+    os.environ.update(QUIET)
+    os.environ["OMP_NUM_THREADS"] = str(threads or len(os.sched_getaffinity(0)))
 
 
-def main(folder: str, coordinator: int | None = None) -> None:
-    """A worker process: its own session, its own log, dead when its coordinator or its parent dies."""
+def main(folder: str, coordinator: int | None = None, environment: Mapping[str, str] | None = None) -> None:
+    """Be a worker process: a session of its own, a log of its own.
+
+    Args:
+        folder: the trial's folder.
+        coordinator: a process with which it dies, and with its own parent; None: it outlives both.
+        environment: variables that differ from those of a warm server, which may be older than they are.
+    """
     parent = os.getppid()
-    os.setsid()
-    die_with_parent(parent)
-    die_with(coordinator)
+    os.environ.update(environment or {})
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    if coordinator is not None:
+        lifetime.die_with_parent(parent)
+        lifetime.die_with(coordinator)
+    place = Path(folder)
     try:
-        with (Path(folder) / "log.txt").open("a") as log:
+        with (place / jobs.LOG).open("a") as log:
             os.dup2(log.fileno(), sys.stdout.fileno())
             os.dup2(log.fileno(), sys.stderr.fileno())
-        for module in HEAVY:  # already there when forked from the warm server
+        job = jobs.read(place)
+        prepare(job.threads)
+        for module in preloads(step.stage for step in job.steps):  # already there if forked from the warm server
             import_module(module)
-        with (Path(folder) / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            run(Path(folder))
+        with files.locked(place / "lock"):
+            run(place)
+    except Superseded:
+        return
     except Exception as fault:
         if not files.is_full(fault):
             raise
         os._exit(files.FULL)  # at once: what the log's buffer holds does not fit either
 
 
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel (Linux) to kill this process when its parent dies, and notice if it already has."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def die_with(coordinator: int | None) -> None:
-    """Kill this process group as soon as the coordinator is gone; a warm server takes a second to follow it."""
-    if coordinator is None or not hasattr(os, "pidfd_open"):
-        return
-    try:
-        alive = os.pidfd_open(coordinator)
-    except ProcessLookupError:
-        os._exit(1)
-
-    def watch() -> None:
-        select.select([alive], [], [])
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def run(folder: Path) -> None:
     """Run the trial's stages in order, reusing what exists; result.json is there when it has ended."""
-    if (folder / "result.json").exists():
+    if (folder / jobs.RESULT).exists():
         return
-    job, config = read_job(folder)
-    begun, done = time.time(), []
-    result: dict[str, Any] = {"state": "COMPLETE", "scores": [], "diagnosis": None, "reason": None}
+    worker = Worker(folder)
+    begun = time.monotonic()
+    done: list[StageRun] = []
+    state, reason = "COMPLETE", None
     try:
-        for row in outputs(folder, job, config):
-            done.append(row)
-            out = folder.parent.parent / "stages" / row["out"]
-            if (out / "diagnosis.json").exists():
-                result |= {"state": "PRUNED", "diagnosis": json.loads((out / "diagnosis.json").read_text())}
+        for ran in worker.outputs():
+            done.append(ran)
+            if worker.diagnosis:
+                state = "PRUNED"
                 break
-            if row["stage"] == "score":
-                result["scores"] += json.loads((out / "scores.json").read_text())
     except StageFailed as failure:
-        result |= {"state": "FAIL", "reason": str(failure)}
-    records.write_whole(folder / "result.json", {**result, "stages": done, "seconds": round(time.time() - begun, 2)})
+        state, reason = "FAIL", str(failure)
+    seconds = round(time.monotonic() - begun, 2)
+    result = Result(state, tuple(worker.scores), worker.diagnosis, reason, tuple(done), seconds)
+    worker.check_attempt()
+    files.write_whole(folder / jobs.RESULT, records.dump(result))
 
 
-def failure(reason: str, seconds: float) -> dict[str, Any]:
-    """The result of a trial whose worker could not write one."""
-    return {"state": "FAIL", "scores": [], "diagnosis": None, "reason": reason, "stages": [], "seconds": seconds}
+class Worker:
+    """One attempt at a trial."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.job: Job = jobs.read(folder)
+        self.config: Config = jobs.read_config(folder)
+        self.store: Store = open_store(self.job.store)
+        self.scores: list[Score] = []
+        self.diagnosis: Diagnosis | None = None
+        self.note("start", attempt=self.job.attempt, pid=os.getpid(), versions=jobs.versions())
+
+    def outputs(self) -> Iterator[StageRun]:
+        """Yield one record per stage as it ends: what ran, where its output lies, and how long it took."""
+        model, model_hash = self.local(self.job.model), self.job.model.hash
+        base, items = self.local(self.job.base), Path(self.local(self.job.items))
+        rows, rows_hash = None, ""
+        for place, step in enumerate(self.job.steps):
+            described = stage(step.stage)
+            settings = self.settings(step, described)
+            name = key(described, settings, self.config, self.job, model_hash, rows_hash)
+            out = f"{step.stage}-{name}"
+            part = part_folder(self.folder, out)
+            task = Task(step.name, settings, self.config, model, base, rows, items, self.job.seed, part)
+            yield self.one(place, step, described, task, out)
+            if described.makes == "rows":
+                rows, rows_hash = self.store.get(out) / "rows.jsonl", name
+            elif described.makes in ("model", "export"):
+                model, model_hash = str(self.store.get(out)), name
+
+    def one(self, place: int, step: Step, described: Stage, task: Task, out: str) -> StageRun:
+        """Run one stage, or take its output from the store."""
+        begun = time.monotonic()
+        with self.store.making(out):
+            reused = self.store.has(out)
+            self.note("stage", place=place, title=step.title, name=step.name, stage=step.stage, out=out, reused=reused)
+            if not reused:
+                self.produce(step, task)
+                self.check_attempt()
+                self.store.put(out, task.out)
+        self.keep(described, out, stage_folder(self.folder, place, step.name))
+        seconds = round(time.monotonic() - begun, 2)
+        self.note("done", place=place, seconds=seconds)
+        split, shots = step.settings.get("split", ""), step.settings.get("shots", 0)
+        return StageRun(step.name, step.stage, out, reused, seconds, split, shots)
+
+    def settings(self, step: Step, described: Stage) -> Any:
+        """Return a stage's settings: its section of the recipe, shortened, or what the step itself says."""
+        if step.name not in self.config.recipe.kinds:
+            return described.settings(**step.settings)
+        own = getattr(self.config.recipe, step.name)
+        cheap = described.trains and self.job.fidelity < 1.0
+        return described.shortened(own, self.job.fidelity) if cheap else own
+
+    def local(self, entry: Input) -> str:
+        """Return where an input is for this worker: a folder, or a repository that the libraries fetch."""
+        if entry.kind == "hub":
+            return entry.address
+        if not self.store.has(entry.address):
+            raise StageFailed(f"the store {self.job.store} has no {entry.address}")
+        return str(self.store.get(entry.address))
+
+    def keep(self, described: Stage, out: str, folder: Path) -> None:
+        """Give the trial's folder what a report needs of a stage's output, and read what the result says of it."""
+        source = self.store.get(out)
+        folder.mkdir(exist_ok=True)
+        for name in described.keeps:
+            if (source / name).exists():
+                linked(source / name, folder / name)
+        if (source / "diagnosis.json").exists():
+            self.diagnosis = records.read(Diagnosis, source / "diagnosis.json")
+        if described.makes == "score":
+            self.scores += records.read(tuple[Score, ...], source / "scores.json")
+
+    def produce(self, step: Step, task: Task) -> None:
+        """Run one stage in a fresh child, which writes into the trial's own folder.
+
+        Raises:
+            StageFailed: if the stage ended with an error; its half-made folder is then removed. One that was killed
+                keeps it, to go on from there.
+        """
+        if torch := sys.modules.get("torch"):
+            if torch.cuda.is_initialized():
+                raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
+            if self.job.threads:
+                torch.set_num_threads(self.job.threads)  # a warm server may have been started with another number
+        task.out.mkdir(parents=True, exist_ok=True)
+        forked = multiprocessing.get_context("fork")
+        receiver, sender = forked.Pipe(duplex=False)
+        with receiver, sender:
+            child = forked.Process(target=live, args=(step.stage, task, sender, os.getpid()))
+            child.start()
+            self.wait(child)
+            reason = receiver.recv_bytes().decode() if receiver.poll() else f"exit status {child.exitcode}"
+        if child.exitcode and child.exitcode < 0:
+            sys.exit(f"stage {step.name} was killed by signal {-child.exitcode} (out of memory?)")
+        if child.exitcode:
+            shutil.rmtree(task.out, ignore_errors=True)
+            short = files.shortage(self.folder) if child.exitcode == files.FULL else None
+            raise StageFailed(f"{step.name}: {short or reason}")
+        shutil.rmtree(task.out / "partial", ignore_errors=True)
+
+    def wait(self, child: Any) -> None:
+        """Wait for a stage's child, and say now and then that this worker is alive."""
+        while child.is_alive():
+            child.join(HEARTBEAT)
+            if child.is_alive():
+                self.note("alive")
+
+    def check_attempt(self) -> None:
+        """Raise Superseded if the trial was submitted again meanwhile: two workers must not write one result."""
+        if jobs.read(self.folder).attempt != self.job.attempt:
+            raise Superseded
+
+    def note(self, event: str, **values: Any) -> None:
+        """Append an event for whoever watches the folder."""
+        files.append(self.folder / jobs.EVENTS, {"event": event, "time": round(time.time(), 3), **values})
 
 
-def outputs(folder: Path, job: Job, config: Config) -> Iterator[dict[str, Any]]:
-    """Yield one row per stage as it ends: what ran, where its output lies, and how long it took."""
-    stages = folder.parent.parent / "stages"
-    model, model_hash = Path(job.model), job.model_hash
-    rows, rows_hash = None, ""
-    for place, step in enumerate(job.steps):
-        module = plugins.load("stages", step.stage)
-        key = stage_key(step, module, config, job, model_hash, rows_hash)
-        out = stages / f"{step.stage}-{key}"
-        begun, reused = time.time(), out.exists()
-        note(folder, {**asdict(step), "out": out.name, "reused": reused})
-        if not reused:
-            inputs = Inputs(model, rows, folder.parent.parent / "items", job.seed)
-            produce(folder, step, config, inputs, out)
-        link = folder / f"{place}-{step.stage}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path("../../stages") / out.name)
-        yield {**asdict(step), "out": out.name, "reused": reused, "seconds": round(time.time() - begun, 2)}
-        if module.MAKES == "model":
-            model, model_hash = out, key
-        elif module.MAKES == "rows":
-            rows, rows_hash = out / "rows.jsonl", key
-
-
-def stage_key(step: Step, module: Any, config: Config, job: Job, model_hash: str, rows_hash: str) -> str:
-    """Hash of all that decides a stage's output: config, seed, inputs, its VERSION and the libraries."""
-    tree = OmegaConf.structured(config)
-    parts = {
-        "step": asdict(step),
-        "version": module.VERSION,
-        "items": job.items_hash,
-        "config": {path: plain(OmegaConf.select(tree, path)) for path in module.READS},
-        "model": model_hash if "model" in module.USES else None,
-        "rows": rows_hash if "rows" in module.USES else None,
-        "seed": job.seed if "seed" in module.USES else None,
-        "libraries": versions(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of the libraries that decide a result."""
-    return {name: metadata.version(name) for name in LIBRARIES}
-
-
-def plain(node: Any) -> Any:
-    """A config node as JSON."""
-    return OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
-
-
-def note(folder: Path, row: dict[str, Any]) -> None:
-    """Tell whoever watches the folder which stage is under way."""
-    files.append(folder / "stages.jsonl", json.dumps(row))
-
-
-def produce(folder: Path, step: Step, config: Config, inputs: Inputs, out: Path) -> None:
-    """Run one stage in a fresh child; its folder takes its final name only when it is whole.
-
-    Raises StageFailed where the stage ended with an error; its half-made folder is then removed. One that was
-    killed keeps it, to go on from there."""
-    import torch
-
-    if torch.cuda.is_initialized():
-        raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
-    part = out.with_name(out.name + ".tmp")
-    part.mkdir(parents=True, exist_ok=True)
-    forked = multiprocessing.get_context("fork")
-    told, teller = forked.Pipe(duplex=False)
-    with told, teller:
-        child = forked.Process(target=stage, args=(step, config, inputs, part, teller, os.getpid()))
-        child.start()
-        child.join()
-        reason = told.recv_bytes().decode() if told.poll() else f"exit status {child.exitcode}"
-    if child.exitcode and child.exitcode < 0:
-        sys.exit(f"stage {step.stage} was killed by signal {-child.exitcode} (out of memory?)")
-    if child.exitcode:
-        shutil.rmtree(part, ignore_errors=True)
-        raise StageFailed(f"{step.stage}: {files.shortage(out.parent) if child.exitcode == files.FULL else reason}")
-    shutil.rmtree(part / "partial", ignore_errors=True)
-    part.rename(out)
-
-
-def stage(step: Step, config: Config, inputs: Inputs, out: Path, teller: Connection, parent: int) -> None:
-    """The child's whole life."""
-    die_with_parent(parent)
+def linked(source: Path, place: Path) -> None:
+    """Put a file of the store at another place: the same file if the disk allows it, else a copy."""
+    place.unlink(missing_ok=True)
     try:
-        plugins.load("stages", step.stage).run(step, config, inputs, out)
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
+
+
+def live(name: str, task: Task, sender: Connection, parent: int) -> None:
+    """Be a stage's child: run the stage, send why it failed if it did."""
+    lifetime.die_with_parent(parent)
+    try:
+        stage(name).run(task)
         sys.stdout.flush()  # here, where a log that does not fit is seen
     except Exception as fault:  # the border of the job: a failed stage is data
         reason = str(fault) if isinstance(fault, UserError) else f"{type(fault).__name__}: {fault}"
-        teller.send_bytes(" ".join(reason.split())[:LONGEST].encode(errors="replace"))
+        sender.send_bytes(" ".join(reason.split())[:LONGEST].encode(errors="replace"))
         with suppress(OSError):
             traceback.print_exc()
             sys.stderr.flush()
@@ -262,5 +266,4 @@ def stage(step: Step, config: Config, inputs: Inputs, out: Path, teller: Connect
 
 
 if __name__ == "__main__":
-    schema.register()
     main(sys.argv[1])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from intern import plugins
 from intern.config.schema import Compute, Config, Goal, Model
-from intern.data import items, tasks
+from intern.config.stages import stage
+from intern.data import splits, tasks
 from intern.errors import UserError
-from intern.stages import Inputs, Step
+from intern.stages import Task
 
 GOAL = Goal("sums", generator="arithmetic", dev_items=4, test_items=4, few_shot=1, max_new_tokens=4)
 EXPLOIT = "\"'], x: !function evil.f, y: ['"  # closes the list of stop words and names a function, in lm-eval's YAML
@@ -26,7 +26,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "evil.py").write_text(EVIL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    items.materialise(GOAL, tmp_path / "items")
+    splits.materialise(GOAL, tmp_path / "items")
     return tmp_path
 
 
@@ -40,8 +40,9 @@ def test_a_model_folder_runs_no_code(place: Path, random_model: Path) -> None:
             settings = json.loads((model / name).read_text())
             (model / name).write_text(json.dumps({**settings, "eos_token": EXPLOIT}))
     config = Config(GOAL, Model("local", str(model), dtype="float32", context=512), compute=Compute("local"))
-    inputs = Inputs(model, None, place / "items", 0)
-    plugins.load("stages", "score").run(Step("score", "dev"), config, inputs, place / "out")
+    score = stage("score")
+    task = Task("score", score.settings("dev"), config, str(model), str(model), None, place / "items", 0, place / "out")
+    score.run(task)
     assert json.loads((place / "out" / "scores.json").read_text())[0]["n"] == 4
     assert not (place / "ran").exists() and not (model / "ran").exists()
 
@@ -51,5 +52,5 @@ def test_a_scorer_is_a_plug_in(place: Path, scorer: str) -> None:
     """A goal's scorer is looked up by its file name and never imported by what it says."""
     goal = Goal("sums", generator="arithmetic", dev_items=4, test_items=4, scorer=scorer)
     with pytest.raises(UserError, match="Unknown reward"):
-        tasks.tasks(goal, "dev", place / "items", "", Compute("local"))
+        tasks.tasks(goal, "dev", place / "items", "", None)
     assert not (place / "ran").exists()

@@ -1,9 +1,13 @@
-"""The canaries' rates: an answer found or not, and text that loops."""
+"""What the model under training writes: an answer found or not, and text that loops."""
+
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intern.config.schema import Config, Goal
 from intern.rewards import exact_answer
 from intern.stages import _probe
 
@@ -43,24 +47,47 @@ def test_rates_are_shares(texts: list[str], answer: str) -> None:
     assert found["repetition"] == sum(text in LOOPS for text in texts) / len(texts)
 
 
-def test_marks() -> None:
-    """Right, wrong, and no answer at all."""
-    texts = ["ANSWER: 85", "ANSWER: 7", "85"]
-    assert _probe.marks(texts, [{"answer": "85"}] * 3, exact_answer.outcome) == "100"
+def test_what_is_written(random_model: Path) -> None:
+    """By a real model, in batches: a mark for each row in its place, 1 for right, 0 for wrong, half right or no answer;
+    the model is left as it was."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = (kind.from_pretrained(random_model) for kind in (AutoModelForCausalLM, AutoTokenizer))
+    trainer = SimpleNamespace(
+        model=model.train(),
+        accelerator=SimpleNamespace(unwrap_model=lambda wrapped: wrapped),
+        args=SimpleNamespace(per_device_train_batch_size=2),
+        processing_class=tokenizer,
+    )
+    judged = (1.0, 0.0, None, 0.5, 1.0)
+    rows = [{"question": f"What is {n} + 8?", "answer": str(n), "key": str(n), "judged": judged[n]} for n in range(5)]
+    told: list[str] = []
+
+    def outcome(text: str, row: dict[str, object]) -> float | None:
+        told.append(text)
+        return row["judged"]  # type: ignore[return-value]
+
+    config = Config(goal=Goal("sums", max_new_tokens=6))
+    found = _probe.written(trainer, rows, outcome, config)
+    assert (found["canaries"], found["right"], found["right_rate"], found["parse_rate"]) == (5, "10001", 0.4, 0.8)
+    assert 0.0 <= found["truncation"] <= 1.0 and found["repetition"] == sum(map(_probe.loops, told)) / 5
+    assert len(told) == 5 and model.training
+    alone = [_probe.answers(trainer, [row], config)[0] for row in rows]
+    assert [text for text, _ in alone] == told and found["truncation"] == [ended for _, ended in alone].count(False) / 5
 
 
-@pytest.mark.parametrize(("rows", "held"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
-def test_held_back(rows: int, held: int) -> None:
+@pytest.mark.parametrize(("rows", "kept"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
+def test_held_back(rows: int, kept: int) -> None:
     """The first ones: at most a twentieth, and no more than are needed."""
     numbers = [{"key": str(i)} for i in range(rows)]
-    assert _probe.parted(numbers) == (numbers[:held], numbers[held:])
+    assert _probe.parted(numbers) == (numbers[:kept], numbers[kept:])
 
 
 def test_what_is_held_back_is_not_trained_on() -> None:
     """Another row of the same item, with another target, is left out; not where nothing would be left."""
     rows = [{"key": str(i % 30), "target": target} for target in "ab" for i in range(30)]
-    held, trained = _probe.parted(rows)
-    assert [row["key"] for row in held] == ["0", "1", "2"] and len(trained) == 60 - 2 * 3
+    kept, trained = _probe.parted(rows)
+    assert [row["key"] for row in kept] == ["0", "1", "2"] and len(trained) == 60 - 2 * 3
     assert _probe.parted([{"key": "same"}] * 40) == ([], [{"key": "same"}] * 40)
 
 

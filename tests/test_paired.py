@@ -1,4 +1,4 @@
-"""The judge: an exact sign test on the items where two checkpoints disagree; who the incumbent is."""
+"""The paired comparison: an exact sign test on the items where two checkpoints disagree; who the incumbent is."""
 
 from math import comb
 from typing import Any
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from intern.records import Call, Score, Trial, Verdict
+from intern.search.history import History
 from intern.stats import paired
 
 KEPT = Verdict("keep", 0, 9, 1, 0.02)
@@ -57,7 +58,7 @@ def test_symmetric_and_as_scipy_has_it(pairs: list[tuple[float, float]]) -> None
     assert (one.wins, one.losses, one.p) == (other.losses, other.wins, other.p)
     assert {one.call, other.call} in ({"keep", "discard"}, {"undecided"})
     if one.wins + one.losses:
-        assert one.p == binomtest(one.wins, one.wins + one.losses).pvalue
+        assert one.p == pytest.approx(binomtest(one.wins, one.wins + one.losses).pvalue, rel=1e-9)
 
 
 @pytest.mark.parametrize("theirs", [rows([1.0]), rows([1.0, 0.0], "u"), rows([1.0, 0.0, 1.0]), []])
@@ -73,10 +74,11 @@ def test_unlike_items_are_refused(theirs: list[dict[str, Any]]) -> None:
 )
 def test_the_incumbent(calls: tuple[Call | None, ...], number: int) -> None:
     """The last trial that was kept; a remedy that only beat what entered its stage is not."""
-    verdicts = [Verdict(call, 0, 9, 1, 0.02) if call else None for call in calls]
     trials = [Trial(0, "baseline", "COMPLETE")]
-    trials += [Trial(n, "remedy", "COMPLETE", verdict=v, recovery=KEPT) for n, v in enumerate(verdicts, 1)]
-    assert paired.incumbent(trials).number == number
+    for n, call in enumerate(calls, 1):
+        verdict = Verdict(call, History(trials).incumbent.number, 9, 1, 0.02) if call else None
+        trials.append(Trial(n, "remedy", "COMPLETE", verdict=verdict, recovery=KEPT))
+    assert History(trials).incumbent.number == number
 
 
 @pytest.mark.parametrize(("wrong", "beatable"), [(0, False), (5, False), (6, True), (400, True)])

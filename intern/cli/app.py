@@ -1,0 +1,256 @@
+"""The subcommands around the loop, each with its own --help.
+
+    python -m intern trials --help
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from intern.cli.words import MOST, adopted, once, shown
+from intern.config import choices, gate
+from intern.config.gate import Rejection, Scope
+from intern.config.library import Library
+from intern.config.schema import Recipe
+from intern.errors import UserError, unknown
+
+NAME = "python -m intern"
+OUTPUTS = Path("outputs")
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+IDLE = ("proposer", "compute")  # decide nothing of a config; their plug-ins take a tenth of a second to import
+ACTIONS = "list | show NAME | check FILE... | export STUDY [FILE]"
+
+
+class Usage(TyperCommand):
+    """A command whose usage is its `options_metavar`, word for word."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands after the command's name."""
+        return [self.options_metavar or ""]
+
+
+class Actions(TyperGroup):
+    """A command that takes an action."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands after the command's name."""
+        return [self.subcommand_metavar]
+
+
+Keys = Annotated[list[str], typer.Argument(metavar="KEY=VALUE", hidden=True)]
+Study = Annotated[str, typer.Argument(metavar="STUDY", hidden=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
+recipes = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar=ACTIONS)
+app.add_typer(recipes, name="recipes", help="List, show, check or export the recipes that people share.")
+
+
+def call(words: list[str]) -> int:
+    """Do what a subcommand's words ask for; return the exit status.
+
+    Raises:
+        UserError: for words that the subcommand does not take.
+    """
+    if words[0] == "recipes" and len(words) > 1 and not words[1].startswith("-"):
+        actions = [action.name or "" for action in recipes.registered_commands]
+        if words[1] not in actions:
+            raise UserError(unknown("action of recipes", shown(words[1]), actions))
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context(NAME, list(words)) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as end:
+        return end.exit_code
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's own class, or the copy that Typer carries
+            raise UserError(misused(error)) from None
+        raise
+
+
+def misused(error: Any) -> str:
+    """Say what is wrong with the words of a subcommand, and how it is used."""
+    context = error.ctx
+    told = error.format_message()
+    if option := getattr(error, "option_name", None):
+        names = [name for parameter in context.command.get_params(context) for name in parameter.opts]
+        legal = [name for name in names if name.startswith("-")]
+        told = unknown(f"option of {context.info_name}", shown(option), legal)
+    usage = context.command.collect_usage_pieces(context)
+    return f"{told}\nUsage: {context.command_path} {' '.join(usage)}"
+
+
+class Shelf(Mapping[str, Recipe]):
+    """All recipes by name, each read when it is looked up."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+
+    def __getitem__(self, name: str) -> Recipe:
+        if name not in self.library.names():
+            raise KeyError(name)
+        return self.library.load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.library.names())
+
+    def __len__(self) -> int:
+        return len(self.library.names())
+
+
+@app.command(cls=Usage, options_metavar="goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]")
+def check(words: Keys) -> int:
+    """Vet overrides as a proposal is vetted, and run nothing.
+
+    recipe=NAME and recipe.KEY=VALUE are the proposal; goal=, model= and all other words are what a person sets. Prints
+    what the proposal changes, or every reason why it is refused.
+
+    \b
+    python -m intern check goal=arithmetic model=tiny recipe=generated/sft recipe.sft.learning_rate=1e-3
+    """
+    from intern.cli.compose import checked, compose
+
+    once(words)
+    library = Library()
+    choices.register(library)
+    proposed = [word for word in words if word.lstrip("+~").startswith("recipe")]
+    tree = compose([word for word in words if word not in proposed], library)
+    idle = [part for part in IDLE if not any(word.lstrip("+~").startswith(part) for word in words)]
+    config = checked({key: value for key, value in tree.items() if key not in idle})
+    vetted = gate.vet_lines(Scope(config, Shelf(library)), [named(word, library) for word in proposed])
+    if isinstance(vetted, Rejection):
+        more = len(vetted.reasons) - MOST
+        lines = [f"  - {reason}" for reason in vetted.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
+        print("\n".join(["refused:", *lines]), file=sys.stderr)
+        return 2
+    print(f"ok: {vetted.recipe} with {' '.join(vetted.overrides.lines()) or 'its own values'}")
+    for key, before, now in gate.difference(library.load(vetted.recipe), vetted.config.recipe):
+        print(f"  {key}: {before} -> {now}")
+    return 0
+
+
+@app.command(cls=Usage, options_metavar="STUDY [--json]")
+def trials(study: Study, as_json: AsJson = False) -> int:
+    """Print a study's ledger: every trial, and how the study ended.
+
+    STUDY is a folder, or a name under outputs/.
+    """
+    from intern.report import text
+    from intern.study.reader import Reader
+
+    reader = Reader(folder_of(study))
+    print(json.dumps([trial.public() for trial in reader.trials], indent=1) if as_json else text.whole(reader))
+    return 0
+
+
+@app.command(cls=Usage, options_metavar="STUDY")
+def report(study: Study) -> int:
+    """Write a study's report, one page of HTML, and print where it is.
+
+    STUDY is a folder, or a name under outputs/.
+    """
+    from intern.report import page
+
+    path = page.write(folder_of(study))
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+@app.command(cls=Usage, options_metavar="[--json]")
+def doctor(as_json: AsJson = False) -> int:
+    """Say what this machine has for a study and what it lacks, what each lack costs, and the fix.
+
+    Exit status 2 if goal=arithmetic model=tiny cannot run here.
+    """
+    from intern.cli import doctor
+
+    return doctor.run(as_json)
+
+
+@recipes.command("list", cls=Usage, options_metavar="[--help]")
+def recipes_list() -> int:
+    """Print a row for each recipe, those of INTERN_RECIPES too."""
+    from intern.cli import table
+    from intern.report import share
+
+    table.show(share.COLUMNS, share.rows(Library()))
+    return 0
+
+
+@recipes.command("show", cls=Usage, options_metavar="NAME")
+def recipes_show(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> int:
+    """Print a recipe's file as it is on disk, and its contract.
+
+    NAME is a recipe, or the path of a file.
+    """
+    from intern.cli import table
+    from intern.report import share
+
+    library = Library()
+    name = adopted(name, library)
+    recipe = library.load(name)
+    print(library.path(name).read_text(encoding="utf-8").rstrip())
+    print(f"\nThe contract of {library.origin(name)}: what a proposer or a sweep may change, and how far\n")
+    table.show(("key", "own value", "legal values"), share.contract_rows(recipe))
+    return 0
+
+
+@recipes.command("check", cls=Usage, options_metavar="FILE...")
+def recipes_check(files: Annotated[list[Path], typer.Argument(metavar="FILE", hidden=True)]) -> int:
+    """Print every fault and warning of recipe files.
+
+    Exit status 2 if there is a fault.
+    """
+    from intern.config import lint
+
+    choices.register(Library())
+    found = {file: lint.faults(file) for file in files}
+    for file, faults in found.items():
+        print("\n".join(str(fault) for fault in faults) or f"{file}: ok")
+    return 2 if any(fault.stops for faults in found.values() for fault in faults) else 0
+
+
+@recipes.command("export", cls=Usage, options_metavar="STUDY [FILE]")
+def recipes_export(
+    study: Study, file: Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)] = None
+) -> int:
+    """Write the winner's recipe, with what it measured.
+
+    STUDY is a folder, or a name under outputs/; FILE is new, and standard output if it is left out.
+    """
+    from intern.cli.words import RECIPE_FILES
+    from intern.report import share
+
+    folder = folder_of(study)
+    if file and (file.suffix not in RECIPE_FILES or file.exists()):
+        raise UserError(f"{file} {'exists' if file.exists() else 'is no *.yaml'}. Give a new file: FILE.yaml.")
+    text = share.exported(folder, file or Path("path/to/this/file.yaml"))
+    if file:
+        file.write_text(text, encoding="utf-8")
+    print(f"{file}: check it with `{NAME} recipes check {file}`" if file else text.rstrip())
+    return 0
+
+
+def named(word: str, library: Library) -> str:
+    """Return `recipe=FILE` with the name that the library gives the file; any other word as it is."""
+    key, _, value = word.partition("=")
+    return f"{key}={adopted(value, library)}" if key == "recipe" else word
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a study, which is named by it or by its name under outputs/.
+
+    Raises:
+        UserError: with the studies that are there, if it is none of them.
+    """
+    from intern.study import ledger
+
+    for folder in (Path(name), OUTPUTS / name):
+        if (folder / ledger.FILE).exists():
+            return folder
+    raise UserError(unknown("study", shown(name), [path.parent.name for path in OUTPUTS.glob(f"*/{ledger.FILE}")]))

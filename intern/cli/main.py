@@ -1,0 +1,146 @@
+"""The command line. The first word picks a subcommand before Hydra sees anything; with none, all words are Hydra
+overrides and a study is run, or continued.
+
+    python -m intern goal=arithmetic model=tiny
+"""
+
+import gc
+import os
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doctor need not wait for
+    from omegaconf import DictConfig
+
+    from intern.cli.flags import Line
+    from intern.config.library import Library
+
+COMMANDS = ("check", "trials", "report", "recipes", "doctor")
+
+
+def main() -> None:
+    """Be `python -m intern` and the console script `intern`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that gives the terminal back
+    gc.disable()  # saves a seventh of the half second that most commands take, and a study enables it
+    try:
+        status = run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("intern: stopped; the same command continues.", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:  # `intern trials … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:
+        from intern.cli.explain import explained
+
+        message = explained(error)
+        if message is None:
+            raise
+        print(f"intern: {message}", file=sys.stderr)
+        status = 2
+    gc.enable()
+    sys.exit(status)
+
+
+def run(words: list[str]) -> int:
+    """Do what the words ask for; return the exit status."""
+    if words in (["doctor"], ["doctor", "--json"]):  # before all that a broken set-up may lack
+        from intern.cli import doctor
+
+        return doctor.run("--json" in words)
+    if words and words[0] in COMMANDS:
+        from intern.cli.app import call
+
+        return call(words)
+    if {"-h", "--help", "--version"} & set(words):  # Hydra's own help takes 2 seconds
+        from intern.cli import help
+
+        print(help.version() if "--version" in words else help.text())
+        return 0
+    return composed(words)
+
+
+def composed(words: list[str]) -> int:
+    """Run or continue a study, or do what Hydra's flags ask for; return the exit status."""
+    from intern.cli import flags
+    from intern.cli.words import once
+    from intern.config import choices
+    from intern.config.library import Library
+
+    line = flags.read(words)
+    check_first(line.words)
+    once(line.words)
+    library = Library()
+    choices.register(library)
+    if line.shows == "job":
+        return show(line.words, line.package, library)
+    return study(line, library)
+
+
+def check_first(words: list[str]) -> None:
+    """Raise UserError if the first word is a command that does not exist."""
+    from intern.cli.words import shown
+    from intern.errors import UserError, did_you_mean
+
+    if words and "=" not in words[0] and not words[0].startswith("~"):
+        near = did_you_mean(words[0], COMMANDS)
+        raise UserError(f'"{shown(words[0])}" is neither KEY=VALUE nor a command.{near} See --help.')
+
+
+def show(words: list[str], package: str | None, library: "Library") -> int:
+    """Print the whole typed config, with the settings of its plug-ins, or a part of it."""
+    import yaml
+
+    from intern.cli.compose import compose, config_of
+    from intern.errors import UserError, unknown
+
+    tree: Any = config_of(compose(words, library), library).tree()
+    for name in package.split(".") if package else ():
+        if not isinstance(tree, dict) or name not in tree:
+            raise UserError(unknown("part of the config", name, tree if isinstance(tree, dict) else ()))
+        tree = tree[name]
+    print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120).removesuffix("...\n").rstrip())
+    return 0
+
+
+def study(line: "Line", library: "Library") -> int:
+    """Run or continue a study through Hydra, so that its flags work."""
+    import hydra
+
+    from intern.cli.words import opened
+    from intern.config import composition, schema
+
+    if "--shell-completion" in line.flags:
+        composition.offer_keys(library)
+        typed = os.environ.get("COMP_LINE", "intern ")
+        os.environ["COMP_LINE"] = typed.replace(" check ", " ", 1)  # it takes the same words
+    sys.argv[1:] = [*composition.search_path(), *opened(line.words, library), *line.flags]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which explains them
+    statuses: list[int] = []
+    conf = str(schema.ROOT / "conf")
+    hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(job, library, statuses))()
+    return max(statuses, default=0)
+
+
+def job(library: "Library", statuses: list[int], node: "DictConfig") -> None:
+    """Run one composed config: one study, or in a multirun one trial of it. Add its exit status to `statuses`."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from intern.cli import study
+    from intern.cli.compose import scope_of
+    from intern.cli.explain import explained
+    from intern.config.composition import plain
+
+    try:
+        scope = scope_of(plain(node), HydraConfig.get().overrides.task, library)
+        gc.enable()
+        statuses.append(study.run(scope, library))
+    except Exception as error:  # Hydra prefixes what leaves a job with a line of its own
+        message = explained(error)
+        if message is None:
+            raise
+        print(f"intern: {message}", file=sys.stderr)
+        statuses.append(2)

@@ -1,0 +1,60 @@
+"""`python -m intern KEY=VALUE …`: run a study, or continue it, and show what happens."""
+
+import sys
+
+from intern.config.gate import Scope
+from intern.config.library import Library
+from intern.overrides import Overrides
+from intern.records import UNCOUNTED, Trial
+from intern.report import export, text
+from intern.report.live import Screen
+from intern.study import ledger
+from intern.study import run as studies
+from intern.study.reader import Reader
+from intern.trial import job
+
+
+def run(scope: Scope, library: Library) -> int:
+    """Run or continue the study of a scope and print its result; return the exit status, 2 if nothing could run."""
+    from rich.console import Console
+
+    console = Console()
+    folder = studies.folder_of(scope)
+    over = (folder / ledger.FILE).exists() and Reader(folder).ledger.end is not None
+    with Screen(console, scope.config.quiet) as screen:
+        for event in studies.run(scope, library, export.publish):
+            screen.show(event)
+    if over:
+        said = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
+        console.print(said, soft_wrap=True, markup=False, highlight=False)
+    study = Reader(folder)
+    console.print(text.whole(study), soft_wrap=True, markup=False, highlight=False)
+    if failure := nothing_ran(study, scope):
+        print(f"intern: {failure}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def nothing_ran(study: Reader, scope: Scope) -> str | None:
+    """Say what to do if all proposals of a study were refused or failed, or the one trial of proposer=fixed; None if
+    one could run."""
+    proposed = [trial for trial in study.trials if trial.kind not in UNCOUNTED]
+    if scope.config.proposer.name == "fixed":
+        proposed = [trial for trial in proposed if given(trial, scope)][-1:]
+    if not proposed or any(trial.state not in ("REJECTED", "FAIL") for trial in proposed):
+        return None
+    last = proposed[-1]
+    log = study.place(last.number) / job.LOG
+    seen = f" See {log}." if log.exists() else ""
+    which = f"Trial {last.number}" if len(proposed) == 1 else f"Each of the {len(proposed)} trials"
+    return (
+        f"{which} of study {study.folder} was refused or failed; the last: {last.reason}.{seen} Mend what the reason "
+        "names, and start another study with study=NAME."
+    )
+
+
+def given(trial: Trial, scope: Scope) -> bool:
+    """Return whether a trial is the one that the command line describes; a refused one has not got its pins."""
+    pins = scope.pins.get(trial.recipe or "", Overrides())
+    own = trial.overrides == pins or trial.state == "REJECTED"
+    return own and trial.recipe in scope.recipes and trial.seed == scope.config.seed

@@ -1,0 +1,62 @@
+"""A data set of the Hugging Face Hub, pinned by revision, or its copy in `compute.mirror`. No remote code can run.
+
+    data: {mix: [{hub: allenai/sciq, columns: {question: question, answer: correct_answer}, limit: 2000}]}
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intern.data.items import Row
+from intern.data.sources import Request
+from intern.errors import UserError
+
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+@dataclass
+class Settings:
+    """Fields of an entry."""
+
+    hub: str
+    """Repository, owner/name."""
+    name: str | None = None
+    """Configuration of the data set."""
+    split: str = "train"
+    """Its split."""
+    revision: str | None = None
+    """Its commit."""
+
+
+def malformed(settings: Settings) -> list[str]:
+    """Return what is wrong with the repository's name."""
+    return [] if REPOSITORY.fullmatch(settings.hub) else [f"hub: {settings.hub!r} is no owner/name"]
+
+
+def rows(request: Request) -> Iterable[Row]:
+    """Return the data set's rows in our columns.
+
+    Raises:
+        UserError: if the goal denies the data set, or it lacks a column.
+    """
+    wanted: Settings = request.settings
+    goal, columns = request.goal, request.columns
+    if wanted.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
+        raise UserError(f"{wanted.hub} is denied as training data for goal {goal.name}.")
+    found = load(wanted, request.mirror)
+    columns.check(wanted.hub, found.column_names)
+    if columns.limit and columns.limit < len(found):
+        found = found.shuffle(seed=request.seed).select(range(columns.limit))
+    mapped = (columns.row(goal, item) for item in found)
+    return [row for row in mapped if row]
+
+
+def load(wanted: Settings, mirror: str | None) -> Any:
+    """Return the data set from the Hub at its revision, or from the mirror's copy."""
+    import datasets
+
+    where = str(Path(mirror) / wanted.hub) if mirror else wanted.hub
+    revision = None if mirror else wanted.revision
+    return datasets.load_dataset(where, wanted.name, split=wanted.split, revision=revision)

@@ -1,0 +1,39 @@
+"""The splits of a goal on disk: drawn by its generator, or carved from a person's own files."""
+
+from pathlib import Path
+
+from intern.config.schema import Goal
+from intern.data import items, local
+from intern.errors import UserError
+
+
+def materialise(goal: Goal, folder: Path) -> None:
+    """Write dev.jsonl, test.jsonl, few_shot.jsonl and, for own files, train.jsonl; lm-eval's own tasks need none.
+
+    Raises:
+        UserError: for files that cannot be used, before anything expensive starts.
+    """
+    if goal.data_dir:
+        splits = local.splits(goal, Path(goal.data_dir).expanduser())
+    elif goal.generator:
+        splits = drawn(goal)
+    elif goal.dev and goal.test:
+        return
+    else:
+        raise UserError(
+            f"Goal {goal.name} has no items. Give it a folder with train.jsonl and test.jsonl: goal.data_dir=PATH "
+            "(or, in its YAML, a generator, or lm-eval tasks for dev and test)."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, rows in splits.items():
+        items.write(folder / f"{split}.jsonl", rows)
+
+
+def drawn(goal: Goal) -> dict[str, list[items.Row]]:
+    """Return the splits of a generated goal; the few-shot examples show the working."""
+    shown = items.take(items.generated(goal, "train", 0), max(goal.few_shot, 1))  # datasets refuses an empty split
+    return {
+        "dev": items.take(items.generated(goal, "dev", 0), goal.dev_items),
+        "test": items.take(items.generated(goal, "test", 0), goal.test_items),
+        "few_shot": [{**r, "target": r.get("solution", r["target"])} for r in shown],
+    }

@@ -1,0 +1,98 @@
+"""The one way to write a number, a score, a trial: everything that a person reads calls this."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from intern.records import Score, Trial, Verdict
+
+HUGE = 1e100  # squares of less can be summed
+Row = TypeVar("Row")
+
+
+def duration(seconds: float | None) -> str:
+    """Return whole seconds as a person says them; "?" if unknown."""
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def percent(value: float, stderr: float | None = None) -> str:
+    """Return a share in per cent, with its standard error if that is given."""
+    return f"{100 * value:.1f} %" if stderr is None else f"{100 * value:.1f} ± {100 * stderr:.1f} %"
+
+
+def points(gain: float) -> str:
+    """Return a difference of two shares, in percentage points, with its sign."""
+    return f"{100 * gain:+.1f}".replace("-", "−")
+
+
+def rate(trial: Trial, split: str = "dev", shots: int = 0) -> str:
+    """Return a trial's mean over the tasks of a split with its standard error, or ""."""
+    mean = trial.mean(split, shots)
+    return "" if mean is None else percent(mean, trial.stderr(split, shots))
+
+
+def score(score: Score) -> str:
+    """Return a score with its standard error, where it was measured, and what was amiss."""
+    where = f"{score.task} {score.split}" + (f" {score.shots}-shot" if score.shots else "")
+    unparsed = f", {score.parse_rate:.0%} parsed" if score.parse_rate is not None and score.parse_rate < 0.95 else ""
+    cut = f", {score.truncation_rate:.0%} cut" if score.truncation_rate else ""
+    return f"{where} {percent(score.value, score.stderr)} (n={score.n}{unparsed}{cut})"
+
+
+def verdict(verdict: Verdict) -> str:
+    """Return a paired comparison: wins, losses and the chance of that."""
+    return f"+{verdict.wins} -{verdict.losses} against trial {verdict.against}, p = {verdict.p:.2g}"
+
+
+def pair(verdict: Verdict) -> str:
+    """Return the same on a page: items won, items lost and the chance of that."""
+    return f"+{verdict.wins} −{verdict.losses}, p = {verdict.p:.2g}"
+
+
+def changes(trial: Trial) -> str:
+    """Return what sets a trial apart from its recipe's file."""
+    words = list(trial.overrides.short())
+    if trial.fidelity < 1.0:
+        words.append(f"{trial.fidelity:.0%} of the steps")
+    if trial.kind == "repeat":
+        words.append(f"seed={trial.seed}")
+    return " ".join(words)
+
+
+def what(trial: Trial) -> str:
+    """Return what was tried: the recipe, and what sets the trial apart from it."""
+    return f"{trial.recipe or 'base model'} {changes(trial)}".rstrip()
+
+
+def line(trial: Trial) -> str:
+    """Return one line for one trial: what was tried, what it scored, what was made of it."""
+    parts = [score(s) for s in trial.scores if not s.shots and (s.split == "dev" or trial.kind == "confirm")]
+    if trial.verdict:
+        parts.append(f"{trial.verdict.call}: {verdict(trial.verdict)}")
+    if trial.diagnosis:
+        parts.append(f"{trial.diagnosis.rule} at step {trial.diagnosis.step}: {trial.diagnosis.symptom}")
+    if trial.reason:
+        parts.append(trial.reason)
+    if trial.seconds is not None:
+        parts.append(f"{trial.seconds:.0f} s")
+    return " | ".join([f"{trial.number:>3} {trial.kind:<8} {trial.state:<8} {what(trial)}", *parts])
+
+
+def one_line(text: str) -> str:
+    """Return foreign text on one line that a terminal prints as it is: a refused override may carry any character."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def drawable(value: Any) -> bool:
+    """Return whether it is a number of a sane size: a diverged run logs NaN or 1e300, and some rows lack a key."""
+    return isinstance(value, int | float) and abs(value) < HUGE
+
+
+def spread(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return at most so many of the rows, evenly spread."""
+    shown = min(most, len(rows))
+    return [rows[i * len(rows) // shown] for i in range(shown)]

@@ -1,0 +1,158 @@
+"""The trials of a study as proposers see them; a step of a long study costs what one of a short study does."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from intern import files
+from intern.overrides import Overrides
+from intern.records import Trial
+
+Setting = tuple[str | None, Overrides, int, float]
+Way = tuple[frozenset[str], bool]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What came of varying trials of a recipe in one way."""
+
+    keys: frozenset[str]
+    """The contract keys that were changed."""
+    cheaper: bool
+    """Whether the share of the steps was changed."""
+    gains: tuple[float, ...]
+    """The mean on dev less that of the trial that was varied, for each that was varied so."""
+
+
+class History:
+    """Trials by number, and what is asked of them again and again."""
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        self._trials: list[Trial] = []
+        self._children: dict[int, list[int]] = defaultdict(list)
+        self._of_recipe: dict[str | None, list[Trial]] = defaultdict(list)
+        self._place: list[int] = []
+        self._best: dict[tuple[str | None, float | None], int] = {}
+        self._settings: Counter[Setting] = Counter()
+        self._stopped: set[int] = set()
+        self._kept: dict[int, int] = {}
+        self._incumbent = 0
+        self._pending: set[int] = set()
+        self._confirmation: int | None = None
+        self._effects: dict[str | None, dict[Way, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+        for trial in trials:
+            self.put(trial)
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """Every trial, in order; test scores are taken out."""
+        return self._trials
+
+    @property
+    def incumbent(self) -> Trial:
+        """The trial that was kept and that no other one was kept against, or the baseline."""
+        return self._trials[self._incumbent]
+
+    def put(self, trial: Trial) -> None:
+        """Add the next trial, or what became of an earlier one."""
+        if any(score.split != "dev" for score in trial.scores):
+            trial = replace(trial, scores=tuple(score for score in trial.scores if score.split == "dev"))
+        if trial.number == len(self._trials):
+            self._trials.append(trial)
+            self._children[-1 if trial.parent is None else trial.parent].append(trial.number)
+            self._place.append(len(self._of_recipe[trial.recipe]))
+            self._of_recipe[trial.recipe].append(trial)
+        else:
+            self._count(self._trials[trial.number], -1)
+            self._trials[trial.number] = trial
+            self._of_recipe[trial.recipe][self._place[trial.number]] = trial
+        self._count(trial, 1)
+        self._note(trial)
+
+    def children(self, number: int) -> list[Trial]:
+        """Return the trials that vary a trial, in order."""
+        return [self._trials[n] for n in self._children.get(number, ())]
+
+    def of_recipe(self, name: str) -> Sequence[Trial]:
+        """Return the trials of a recipe, in order."""
+        return self._of_recipe.get(name, ())
+
+    def stopped(self) -> list[Trial]:
+        """Return the trials that a rule has stopped, in order."""
+        return [self._trials[n] for n in sorted(self._stopped)]
+
+    def pending(self) -> list[Trial]:
+        """Return the trials that are under way or still to be judged, in order."""
+        return [self._trials[n] for n in sorted(self._pending)]
+
+    def confirmation(self) -> Trial | None:
+        """Return the last trial that scored a winner's export on test, if there is one."""
+        return None if self._confirmation is None else self._trials[self._confirmation]
+
+    def effects(self, recipe: str) -> Iterator[Effect]:
+        """Yield what came of the trials that vary another one of the same recipe, if both were scored."""
+        for (keys, cheaper), gains in sorted(self._effects[recipe].items(), key=lambda way: min(way[1])):
+            yield Effect(keys, cheaper, tuple(gain for _, gain in sorted(gains.items())))
+
+    def best(self, recipe: str, fidelity: float | None = None) -> Trial | None:
+        """Return a recipe's best trial on dev, of that fidelity or of any; of equals the first."""
+        number = self._best.get((recipe, fidelity))
+        return None if number is None else self._trials[number]
+
+    def has(self, recipe: str, overrides: Overrides, seed: int, fidelity: float) -> bool:
+        """Return whether this very config was tried, whatever came of it but want of space."""
+        return self._settings[recipe, overrides, seed, fidelity] > 0
+
+    def _count(self, trial: Trial, by: int) -> None:
+        if trial.kind not in ("confirm", "rollback") and not files.for_want_of_space(trial.reason):
+            self._settings[trial.recipe, trial.overrides, trial.seed, trial.fidelity] += by
+
+    def _note(self, trial: Trial) -> None:
+        """Note what does not depend on the order in which trials end: a ledger is read again in theirs."""
+        if waits(trial):
+            self._pending.add(trial.number)
+        else:
+            self._pending.discard(trial.number)
+        if trial.kind == "confirm" and trial.state == "COMPLETE":
+            self._confirmation = max(trial.number, self._confirmation or 0)
+        if trial.diagnosis:
+            self._stopped.add(trial.number)
+        if trial.verdict and kept(trial):
+            self._kept[trial.number] = trial.verdict.against
+            self._incumbent = max(self._kept.keys() - set(self._kept.values()), default=trial.number)
+        mean = trial.mean("dev")
+        if mean is not None:
+            for varied in (trial, *self.children(trial.number)):
+                self._compare(varied)
+        if mean is None or trial.state != "COMPLETE" or trial.kind in ("rollback", "confirm", "repeat"):
+            return
+        for place in ((trial.recipe, None), (trial.recipe, trial.fidelity)):
+            best = self._best.get(place)
+            if best is None or (mean, -trial.number) > (self._trials[best].mean("dev") or 0.0, -best):
+                self._best[place] = trial.number
+
+    def _compare(self, trial: Trial) -> None:
+        """Note what came of what a trial changes."""
+        if trial.parent is None or self._trials[trial.parent].recipe != trial.recipe:
+            return
+        parent = self._trials[trial.parent]
+        now, before = trial.mean("dev"), parent.mean("dev")
+        if now is None or before is None:
+            return
+        way = (frozenset(trial.overrides.changed(parent.overrides)), trial.fidelity != parent.fidelity)
+        self._effects[trial.recipe][way][trial.number] = now - before
+
+
+def kept(trial: Trial) -> bool:
+    """Return whether a trial was judged better than the incumbent of its time."""
+    return trial.verdict is not None and trial.verdict.call == "keep"
+
+
+def waits(trial: Trial) -> bool:
+    """Return whether a trial is under way or still to be judged."""
+    if trial.state == "RUNNING":
+        return True
+    if trial.state != "COMPLETE" or trial.kind in ("baseline", "confirm"):
+        return False
+    remedies = trial.kind == "remedy" and trial.parent is not None
+    return trial.verdict is None or (remedies and trial.recovery is None)

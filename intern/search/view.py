@@ -1,0 +1,52 @@
+"""What a proposer sees: nothing of test, and nothing that it could change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from intern.config.schema import Proposer, Recipe
+from intern.overrides import Overrides
+from intern.records import Left, Proposal, Trial
+from intern.search.history import History
+
+NONE = Overrides()
+
+
+@dataclass(frozen=True)
+class View:
+    """The study at one moment."""
+
+    recipes: Mapping[str, Recipe]
+    """The recipes that may be used, by name, with their contracts."""
+    history: History
+    """The trials so far."""
+    left: Left
+    """The budget that remains."""
+    settings: Proposer
+    """The proposer's own config."""
+    pins: Mapping[str, Overrides]
+    """Recipe → what the command line fixed of it."""
+    seed: int
+    """Seed of the study."""
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """Every trial, in order."""
+        return self.history.trials
+
+    @property
+    def incumbent(self) -> Trial:
+        """The best trial so far by paired comparison; the baseline at first."""
+        return self.history.incumbent
+
+    def pinned(self, recipe: str | None) -> Overrides:
+        """Return what the command line fixed of a recipe."""
+        return self.pins.get(recipe or "", NONE)
+
+    def own(self, trial: Trial) -> Overrides:
+        """Return what a trial overrides beyond the pins."""
+        return trial.overrides.without(self.pinned(trial.recipe))
+
+    def tried(self, proposal: Proposal) -> bool:
+        """Return whether this very config, seed and fidelity was tried, whatever came of it but want of space."""
+        overrides = self.pinned(proposal.recipe) | proposal.overrides
+        return self.history.has(proposal.recipe, overrides, proposal.seed, proposal.fidelity)

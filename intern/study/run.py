@@ -1,0 +1,52 @@
+"""The study: baseline, then proposals through the gate until target, budget or contract end it, then the winner is
+exported and scored on test, once. All of its state is in its folder; this process may die at any moment.
+
+    python -m intern goal=mixed model=tiny
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from intern import checkpoints
+from intern.config.gate import Scope
+from intern.config.library import Library
+from intern.launchers import open_launcher
+from intern.study import identity, ledger
+from intern.study.events import Event
+from intern.study.reader import STORE, Reader
+from intern.study.scheduler import Publish, Scheduler
+from intern.trial import job
+from intern.trial.store import LocalStore
+
+
+def folder_of(scope: Scope) -> Path:
+    """Return the study's folder."""
+    return Path(scope.config.outputs) / scope.config.study
+
+
+def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
+    """Run or continue the study of a scope, and yield what happens; nothing if it has ended.
+
+    Args:
+        scope: what a person has set.
+        library: the recipes.
+        publish: (reader, winner) → puts the confirmed export, with its card, into the study's folder.
+
+    Raises:
+        UserError: if a person has to mend something first.
+    """
+    config, folder = scope.config, folder_of(scope)
+    checkpoints.check(config.model.path)
+    with ledger.locked(folder) as events:
+        store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
+        inputs = identity.identify(folder, scope, store)
+        if events.end:
+            return
+        for name in scope.recipes:
+            identity.freeze(folder, library, name)
+        events.start(scope.command, job.versions())
+        launcher = open_launcher(config.compute)
+        try:
+            yield from Scheduler(scope, Reader(folder, events), inputs, store.root, launcher, publish).run()
+        finally:
+            launcher.close()

@@ -1,0 +1,286 @@
+"""Carries out what `decide` says: gives trials workers, watches them, records what comes of them.
+
+The order matters: what the ledger names can be run, by this coordinator or by the next.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from intern import files, proposers
+from intern.config import gate
+from intern.config.gate import Rejection, Scope
+from intern.errors import UserError
+from intern.launchers import Launcher
+from intern.records import UNCOUNTED, Left, Proposal, Trial
+from intern.search import recovery, sampler
+from intern.search.view import View
+from intern.stats import paired
+from intern.study import budget, events, layout
+from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, decide
+from intern.study.events import Event, Overview
+from intern.study.identity import Inputs
+from intern.study.reader import Reader
+from intern.trial import job as jobs
+from intern.trial.job import Job, Result
+from intern.trial.reader import Follower
+
+ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
+Publish = Callable[[Reader, Trial], None]
+PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
+
+
+@dataclass
+class Running:
+    """A trial that has a worker."""
+
+    trial: Trial
+    """As it was when it was submitted."""
+    handle: str
+    """The launcher's handle."""
+    follower: Follower
+    """Reads its folder."""
+    limit: float
+    """Seconds that this attempt may take."""
+    began: float
+    """When the first attempt of this coordinator was submitted."""
+    deaths: Counter[int] = field(default_factory=Counter)
+    """Stages reached → workers that died there: progress earns another attempt."""
+
+
+class Scheduler:
+    """The loop over one study's folder."""
+
+    def __init__(
+        self, scope: Scope, reader: Reader, inputs: Inputs, store: Path, launcher: Launcher, publish: Publish
+    ) -> None:
+        self.scope, self.reader, self.inputs, self.store = scope, reader, inputs, store
+        self.launcher, self.publish = launcher, publish
+        self.ledger, self.folder = reader.ledger, reader.folder
+        self.running: dict[int, Running] = {}
+        self.queue: list[Proposal] = []
+        self.asked = False
+        self.fresh: set[int] = set()
+        self.reason = ""
+        self._left: tuple[int, Left] | None = None
+        self.before: dict[int, tuple[str, ...]] = {}
+
+    def run(self) -> Iterator[Event]:
+        """Carry out decisions until the study ends, and yield what happens.
+
+        Raises:
+            UserError: if a person has to mend something first.
+        """
+        while True:
+            decision = decide(self.state())
+            if isinstance(decision, Confirm | End):
+                yield from self.end(decision)
+                return
+            yield from self.carry_out(decision)
+
+    def state(self) -> State:
+        """Return where the study stands."""
+        for trial in self.reader.history.stopped():
+            if trial.number not in self.before:
+                self.before[trial.number] = recovery.stages_before(trial)
+        return State(
+            trials=self.ledger.trials,
+            history=self.reader.history,
+            left=self.left(),
+            running=frozenset(self.running),
+            slots=self.scope.config.compute.slots,
+            queue=tuple(self.queue),
+            asked=self.asked,
+            before=self.before,
+            target=self.scope.config.goal.target,
+            confirm=self.scope.config.proposer.confirm,
+            fresh=frozenset(self.fresh),
+            **({"reason": self.reason} if self.reason else {}),
+        )
+
+    def left(self) -> Left:
+        """Return what remains of the budget; it changes with the ledger alone."""
+        if self._left is None or self._left[0] != self.ledger.size:
+            self._left = (self.ledger.size, budget.left(self.scope.config.budget, self.ledger.trials))
+        return self._left[1]
+
+    def carry_out(self, decision: Decision) -> Iterator[Event]:
+        """Do what was decided."""
+        match decision:
+            case Begin():
+                yield from self.begin(decision)
+            case Run(number):
+                yield from self.submit(self.ledger.trials[number])
+            case Judge(number, against, which):
+                yield from self.judge(number, against, which)
+            case Ask():
+                self.queue = list(proposers.propose(self.scope.config.proposer.name, self.view()))
+                self.asked = not self.queue
+            case _:
+                yield from self.watch()
+
+    def view(self) -> View:
+        """Return what the proposer sees."""
+        settings, seed = self.scope.config.proposer, self.scope.config.seed
+        return View(self.scope.recipes, self.reader.history, self.left(), settings, self.scope.pins, seed)
+
+    def begin(self, decision: Begin) -> Iterator[Event]:
+        """Begin a new trial: a proposal, or one that no proposer asks for."""
+        self.asked, self.reason = False, decision.reason
+        if decision.proposal is None:
+            self.record(layout.special(decision, self.reader, self.scope))
+        else:
+            self.queue.remove(decision.proposal)
+            yield from self.attempt(decision.proposal)
+
+    def attempt(self, proposal: Proposal) -> Iterator[Event]:
+        """Let the sampler fill in what a proposal leaves open, vet it, record it; a refusal with its reasons."""
+        overrides = proposal.overrides
+        if proposal.sweep:
+            recipe, seed = self.scope.recipes[proposal.recipe], self.scope.config.seed
+            overrides |= sampler.ask(self.folder, recipe, proposal, self.ledger.trials, seed)
+        trial = layout.proposed(len(self.ledger.trials), proposal, overrides)
+        vetted = gate.vet(self.scope, proposal.recipe, overrides)
+        if isinstance(vetted, Rejection):
+            refused = replace(trial, state="REJECTED", reason="; ".join(vetted.reasons))
+            self.ledger.propose(refused)
+            yield events.Settled(refused)
+        else:
+            self.record(layout.Plan(replace(trial, overrides=vetted.overrides), vetted.config))
+
+    def record(self, plan: layout.Plan) -> None:
+        """Lay out a trial's folder, then record the trial: what the ledger names can be run."""
+        trial, compute = plan.trial, self.scope.config.compute
+        job = Job(
+            number=trial.number,
+            seed=trial.seed,
+            steps=plan.steps,
+            model=plan.model or self.inputs.base,
+            base=self.inputs.base,
+            items=self.inputs.items,
+            store=str(self.store.resolve()),
+            fidelity=trial.fidelity,
+            attempt=0,
+            threads=compute.threads,
+            minutes=compute.trial_minutes,
+            versions=jobs.versions(),
+        )
+        jobs.write(self.reader.place(trial.number), job, plan.config)
+        self.ledger.propose(trial)
+
+    def submit(self, trial: Trial, deaths: Counter[int] | None = None, began: float | None = None) -> Iterator[Event]:
+        """Give a recorded trial a worker, or find the one that it has."""
+        folder = self.reader.place(trial.number)
+        if (folder / jobs.RESULT).exists():
+            yield from self.finish(trial, "", 0.0)
+            return
+        handle = self.known(trial)
+        if handle is None:
+            attempt = jobs.read(folder).attempt + 1
+            jobs.rewrite(folder, attempt=attempt, store=str(self.store.resolve()))
+            name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
+            self.ledger.submit(trial.number, attempt, name)
+            handle = self.launcher.submit(folder, name)
+            self.ledger.submitted(trial.number, handle)
+        now = time.monotonic()
+        limit = self.limit(trial)
+        run = Running(trial, handle, Follower(folder), limit, began or now, deaths or Counter())
+        self.running[trial.number] = run
+        if deaths is None:
+            yield events.Started(trial)
+
+    def known(self, trial: Trial) -> str | None:
+        """Return the handle of a trial that an earlier coordinator submitted, if the launcher still runs it."""
+        last = self.ledger.handles.get(trial.number)
+        if last is None:
+            return None
+        handle: str | None = last.get("handle")
+        if handle is None and (handle := self.launcher.find(last["name"])):
+            self.ledger.submitted(trial.number, handle)
+        return handle if handle and self.launcher.state(handle) == "running" else None
+
+    def limit(self, trial: Trial) -> float:
+        """Return the seconds that an attempt at a trial may take."""
+        minutes = self.scope.config.compute.trial_minutes
+        if trial.kind not in UNCOUNTED:
+            minutes = min(minutes, self.left().hours * 60)
+        return max(minutes, 0.1) * 60
+
+    def watch(self) -> Iterator[Event]:
+        """Look at every running trial once, then pause."""
+        for run in list(self.running.values()):
+            state = self.launcher.state(run.handle)
+            if state == "running" and run.follower.seconds() > run.limit:
+                self.launcher.cancel(run.handle)
+                yield from self.ended(run, f"time is up after {run.limit / 60:.1f} minutes")
+                continue
+            yield events.Watched(run.trial, run.follower.progress(), self.overview())
+            if state != "running":
+                if state == "full":
+                    raise UserError(files.full_message(self.folder))
+                yield from self.after_worker(run)
+        if self.running:
+            time.sleep(PAUSE)
+
+    def overview(self) -> Overview:
+        """Return where the study stands, for whoever watches."""
+        best = self.reader.history.incumbent
+        trials, name = self.ledger.trials, self.folder.resolve().name
+        return Overview(name, trials, trials[best.number], self.scope.config.budget, self.left())
+
+    def after_worker(self, run: Running) -> Iterator[Event]:
+        """Record the result of a worker that has ended, or start another if it died without one."""
+        folder = self.reader.place(run.trial.number)
+        if (folder / jobs.RESULT).exists():
+            yield from self.ended(run, "")
+            return
+        reached = len(run.follower.progress().begun)
+        run.deaths[reached] += 1
+        if run.deaths[reached] == ATTEMPTS:
+            log = self.launcher.logs(run.handle) or f"see {folder / jobs.LOG}"
+            yield from self.ended(run, f"the worker died {ATTEMPTS} times in the same stage; {log}")
+            return
+        del self.running[run.trial.number]
+        yield from self.submit(run.trial, run.deaths, run.began)
+
+    def ended(self, run: Running, reason: str) -> Iterator[Event]:
+        """Record how a trial with a worker has ended."""
+        del self.running[run.trial.number]
+        yield from self.finish(run.trial, reason, round(time.monotonic() - run.began, 2))
+
+    def finish(self, trial: Trial, reason: str, seconds: float) -> Iterator[Event]:
+        """Record a trial's result."""
+        result = jobs.read_result(self.reader.place(trial.number)) or Result("FAIL", reason=reason, seconds=seconds)
+        self.ledger.finish(trial.number, result)
+        self.asked = False
+        self.fresh.add(trial.number)
+        trial = self.ledger.trials[trial.number]
+        yield events.Ended(trial)
+        if trial.state != "COMPLETE" or trial.kind in ("baseline", "confirm"):
+            yield events.Settled(trial)
+        if files.for_want_of_space(trial.reason):  # the next trial would fail likewise, and use up the budget
+            raise UserError(files.full_message(self.folder))
+
+    def judge(self, number: int, against: int, which: str) -> Iterator[Event]:
+        """Compare two trials on their dev items and record the verdict."""
+        ours, theirs = (self.reader.samples(n, "dev") for n in (number, against))
+        self.ledger.judge(number, paired.compare(ours, theirs, against), which)
+        if which == "verdict":
+            yield events.Settled(self.ledger.trials[number])
+
+    def end(self, decision: Confirm | End) -> Iterator[Event]:
+        """Bring the study to its end."""
+        if isinstance(decision, End):
+            if decision.fault is not None:
+                last = self.reader.place(max(self.fresh)) / jobs.LOG
+                raise UserError(
+                    f"Study {self.folder}: {decision.reason}: {decision.fault}. See {last}; mend it, and the same "
+                    "command tries again."
+                )
+            return
+        if decision.winner is not None:
+            self.publish(self.reader, self.ledger.trials[decision.winner])
+        self.ledger.finish_study(decision.reason, decision.winner)
+        yield from ()

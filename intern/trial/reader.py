@@ -1,0 +1,165 @@
+"""What a trial's folder says to whoever watches it from outside; nothing here decides anything about the training."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intern import files, records
+from intern.records import Diagnosis
+from intern.trial import job as jobs
+from intern.trial.job import part_folder, stage_folder
+
+TAIL = 1 << 17  # bytes of metrics.jsonl that are read of a run under way: more rows than a terminal has columns
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A stage that has begun."""
+
+    place: int
+    """Its place in the job, from 0."""
+    title: str
+    """Its name, with the split and the shots that it scores."""
+    name: str
+    """Its name in the recipe, or "score", or "export"."""
+    stage: str
+    """File name under intern/stages."""
+    out: str
+    """Its output's name in the store."""
+    reused: bool
+    """Whether the output was there already."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a trial's folder says at one moment; times in seconds since its worker was submitted."""
+
+    seconds: float
+    """The moment."""
+    steps: tuple[str, ...]
+    """Titles of the stages asked for, in order."""
+    begun: tuple[Begun, ...] = ()
+    """The stages begun; all but the last have ended."""
+    began: tuple[float, ...] = ()
+    """When each of them was first seen."""
+    trained: int | None = None
+    """Place of the last stage that has metrics."""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """Its last rows of metrics."""
+    marks: tuple[tuple[float, int], ...] = ()
+    """(time, step) of the first and the last of its rows that were seen to arrive."""
+    diagnosis: Diagnosis | None = None
+    """The rule that stopped the last stage begun, if one did."""
+
+
+class Follower:
+    """Reads one attempt at a trial as it goes on, and notes when it saw what."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start = time.monotonic()
+        self.steps = tuple(step.title for step in jobs.read(folder).steps)
+        self._offset = size(folder / jobs.EVENTS)  # what stands there is an earlier attempt's
+        self._begun: list[Begun] = []
+        self._began: list[float] = []
+        self._trained: int | None = None
+        self._marks: list[tuple[float, int]] = []
+        self.alive = self.start
+
+    def seconds(self) -> float:
+        """Return the seconds since the attempt was submitted."""
+        return time.monotonic() - self.start
+
+    def progress(self) -> Progress:
+        """Read the folder as it is now."""
+        now = self.seconds()
+        self._read_events(now)
+        trained, rows = self._metrics()
+        if trained is not None:
+            self._mark(trained, now, rows[-1]["step"])
+        stopped = None
+        if self._begun:
+            last = self._begun[-1]
+            stopped = diagnosis(stage_folder(self.folder, last.place, last.name))
+        begun, began, marks = tuple(self._begun), tuple(self._began), tuple(self._marks)
+        return Progress(now, self.steps, begun, began, trained, tuple(rows), marks, stopped)
+
+    def _read_events(self, now: float) -> None:
+        """Take in the events that have come since."""
+        path = self.folder / jobs.EVENTS
+        if size(path) <= self._offset:
+            return
+        with path.open("rb") as file:
+            file.seek(self._offset)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        self.alive = time.monotonic()
+        for line in whole.splitlines():
+            event = json.loads(line)
+            if event["event"] == "stage":
+                self._begun.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
+                self._began.append(now)
+
+    def _metrics(self) -> tuple[int | None, list[dict[str, Any]]]:
+        """Return the place of the last stage that has metrics, and the last of them."""
+        for stage in reversed(self._begun):
+            if rows := tail(metrics_path(self.folder, stage)):
+                return stage.place, rows
+        return None, []
+
+    def _mark(self, trained: int, now: float, step: int) -> None:
+        """Note when a step was seen; a stage that goes on from a checkpoint starts with steps of an earlier attempt."""
+        if trained != self._trained or not self._marks or step < self._marks[-1][1]:
+            self._trained, self._marks = trained, [(now, step)]
+        elif step > self._marks[-1][1]:
+            self._marks[1:] = [(now, step)]
+
+
+def begun(folder: Path) -> list[Begun]:
+    """Return the stages that the last attempt at a trial has begun."""
+    found: list[Begun] = []
+    for event in files.rows(folder / jobs.EVENTS):
+        if event["event"] == "start":
+            found = []
+        elif event["event"] == "stage":
+            found.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
+    return found
+
+
+def metrics(folder: Path, stage: Begun) -> list[dict[str, Any]]:
+    """Return the rows that a stage has logged so far."""
+    return files.rows(metrics_path(folder, stage))
+
+
+def metrics_path(folder: Path, stage: Begun) -> Path:
+    """Return where a stage's metrics are: it has ended, or is under way."""
+    kept = stage_folder(folder, stage.place, stage.name) / "metrics.jsonl"
+    part = part_folder(folder, stage.out) / "metrics.jsonl"
+    return part if part.exists() and not stage.reused else kept
+
+
+def diagnosis(folder: Path) -> Diagnosis | None:
+    """Return the rule that stopped a stage; its folder was filled after it ended, so the file is whole."""
+    path = folder / "diagnosis.json"
+    return records.read(Diagnosis, path) if path.exists() else None
+
+
+def tail(path: Path) -> list[dict[str, Any]]:
+    """Return the last whole rows of a JSON-lines file that may be written or moved meanwhile; [] if there is none."""
+    try:
+        with path.open("rb") as file:
+            cut = file.seek(0, 2) > TAIL
+            file.seek(-TAIL if cut else 0, 2 if cut else 0)
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return []
+    return [json.loads(line) for line in lines[1 if cut else 0 : -1]]
+
+
+def size(path: Path) -> int:
+    """Return a file's size; 0 if there is none."""
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,84 @@
+"""Where outputs of stages, base models and items are kept, by names that are hashes of their content.
+
+Studies may share a store. An entry is there whole or not at all, and never changes.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from intern import files
+
+
+class Store(Protocol):
+    """A place for folders, by name."""
+
+    def has(self, name: str) -> bool:
+        """Return whether an entry is there."""
+
+    def get(self, name: str) -> Path:
+        """Return a local folder with an entry's files, which nobody may change."""
+
+    def put(self, name: str, folder: Path) -> Path:
+        """Take a folder over as an entry, and return where it is now; an entry that is there already stays."""
+
+    def making(self, name: str) -> AbstractContextManager[None]:
+        """Return a context in which no other process makes this entry, as far as the store can see to it."""
+
+
+class LocalStore:
+    """A folder on a disk that all of a store's users see."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def has(self, name: str) -> bool:
+        """Return whether an entry is there."""
+        return (self.root / name).exists()
+
+    def get(self, name: str) -> Path:
+        """Return the entry's folder."""
+        return (self.root / name).resolve()
+
+    def put(self, name: str, folder: Path) -> Path:
+        """Move a folder into the store, by renaming it if it lies on the same disk."""
+        place = self.root / name
+        if place.exists():
+            shutil.rmtree(folder)
+            return place
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(place)
+        except OSError:  # another disk, or another worker was quicker
+            if place.exists():
+                shutil.rmtree(folder)
+                return place
+            part = self.root / f"{name}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(folder, part)
+            part.rename(place)
+            shutil.rmtree(folder)
+        return place
+
+    def link(self, name: str, folder: Path) -> None:
+        """Make an entry of a folder that stays where it is, such as a base model."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        place = self.root / name
+        if place.is_symlink() and place.resolve() != folder.resolve():
+            place.unlink()
+        if not place.exists():
+            place.symlink_to(folder.resolve(), target_is_directory=True)
+
+    @contextmanager
+    def making(self, name: str) -> Iterator[None]:
+        """Wait until no other worker makes this entry, and keep others waiting."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with files.locked(self.root / f".{name}.lock"):
+            yield
+
+
+def open_store(address: str) -> LocalStore:
+    """Return the store at an address: a folder."""
+    return LocalStore(Path(address))
