@@ -17,6 +17,7 @@ from intern.config import choices
 from intern.config.gate import Scope
 from intern.config.library import Library
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # nothing above imports torch; two test processes share two cores
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
 
@@ -31,7 +32,7 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def library() -> Library:
     """The recipes, known to Hydra."""
     made = Library()

@@ -24,8 +24,9 @@ grpo: {max_steps: 12, per_device_train_batch_size: 16, num_generations: 4, max_c
 def words(tmp_path: Path, model: Path) -> list[str]:
     """A study of one trial that goes through every stage."""
     (tmp_path / "all.yaml").write_text(RECIPE)
-    return ["goal=arithmetic", f"model={model}", "recipe=all.yaml", "proposer=fixed", "compute.threads=1", "study=kill",
-            "goal.dev_items=40", "goal.test_items=40", "recipe.synthetic.rows=3000", "diagnose=false"]
+    small = ["goal.dev_items=40", "goal.test_items=40", "goal.few_shot=0", "recipe.synthetic.rows=3000"]
+    fixed = ["proposer=fixed", "compute.threads=1", "study=kill", "diagnose=false"]
+    return ["goal=arithmetic", f"model={model}", "recipe=all.yaml", *fixed, *small]
 
 
 def caught(folder: Path, stage: str) -> bool:
