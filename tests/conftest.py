@@ -18,6 +18,7 @@ from intern.config.gate import Scope
 from intern.config.library import Library
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # nothing above imports torch; two test processes share two cores
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what is not here is not waited for; a test that needs a Hub starts one
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
 
@@ -58,7 +59,7 @@ class Marked:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "intern", *self.words],
             cwd=self.cwd,
-            env={**os.environ, "INTERN_MARK": self.mark, "PYTHONPATH": str(HERE), "HF_HUB_OFFLINE": "1"},
+            env={**os.environ, "INTERN_MARK": self.mark, "PYTHONPATH": str(HERE)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

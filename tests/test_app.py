@@ -124,7 +124,7 @@ def test_check_a_file(run: Run) -> None:
     Path("own.yaml").write_text(text)
     words = ["check", "goal=arithmetic", "recipe=own.yaml"]
     assert "recipe.sft.max_steps: 5 -> 7" in run(*words, "recipe.sft.max_steps=7").out
-    refused(run(*words, "recipe.sft.max_steps=6"), '6 is not one of 5, 7')
+    refused(run(*words, "recipe.sft.max_steps=6"), "6 is not one of 5, 7")
 
 
 PERSONAL = (  # no proposal may set these, and a person may

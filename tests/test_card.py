@@ -19,7 +19,7 @@ from intern.study.reader import Reader
 from intern.trial import job as jobs
 from intern.trial.job import Input, Job, Result
 
-HOSTILE = 'fine\n---\nbase_model: evil\n``` <script>alert(1)</script> | [x](javascript:1) `a` "\'{{ 1 }}'
+HOSTILE = "fine\n---\nbase_model: evil\n``` <script>alert(1)</script> | [x](javascript:1) `a` \"'{{ 1 }}"
 ROWS = StageRun("data", "data", "data-1", False, 1.0)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import commandline
 import pytest
-from conftest import Marked
+from commandline import Ended, Run
 
 from intern import files
 from intern.config import schema, typed
@@ -22,6 +23,7 @@ from intern.trial import job as jobs
 from intern.trial.job import Input, Job, Step
 from intern.trial.store import LocalStore
 
+run = commandline.run  # the fixture
 RECIPE = """\
 summary: short
 suits: [arithmetic]
@@ -30,8 +32,16 @@ data: {rows: 20}
 sft: {max_steps: 2, per_device_train_batch_size: 4, max_length: 64, logging_steps: 1, activation_checkpointing: false}
 tunable: {sft.learning_rate: {low: 1.0e-5, high: 1.0e-2, log: true}}
 """
-WORDS = ["goal=arithmetic", "model=tiny", "recipe=short.yaml", "compute.threads=1", "study=full", "goal.dev_items=12",
-         "goal.test_items=12", "goal.few_shot=0", "proposer=random", "proposer.confirm=false"]  # fmt: skip
+SMALL = ["goal.dev_items=12", "goal.test_items=12", "goal.few_shot=0", "compute.threads=1", "budget.trials=1"]
+WORDS = [
+    "goal=arithmetic",
+    "model=tiny",
+    "recipe=short.yaml",
+    "study=full",
+    "proposer=random",
+    "proposer.confirm=false",
+]
+WORDS += SMALL
 
 
 @pytest.fixture
@@ -154,41 +164,43 @@ def finished(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_ino for path in (folder / "store").glob("*") if path.suffix != ".part"}
 
 
-def test_a_checkpoint_that_does_not_fit(outputs: Path, tmp_path: Path, marked: Callable[[list[str]], Marked]) -> None:
+def told(ended: Ended) -> list[str]:
+    """The lines that say what stopped it, none of them a traceback."""
+    lines = (ended.out + ended.err).splitlines()
+    assert not any("Traceback" in line for line in lines)
+    return [line for line in lines if line.startswith("intern: ")]
+
+
+def test_a_checkpoint_that_does_not_fit(outputs: Path, tmp_path: Path, run: Run) -> None:
     """The trial is recorded as failed with how much was free, its half-made output is gone, and the study stops with
     one line; with more room the same command tries that config again, at no cost of budget."""
     (tmp_path / "short.yaml").write_text(RECIPE)
-    run, folder = marked([*WORDS, "budget.trials=1"]), outputs / "full"
-    run.start()
-    status, out = run.finish()
+    folder = outputs / "full"
+    ended = run(*WORDS)
     trials = Ledger(folder).trials
-    assert status == 2 and [t.state for t in trials] == ["COMPLETE", "FAIL"], out
+    assert ended.status == 2 and [t.state for t in trials] == ["COMPLETE", "FAIL"], ended
     assert trials[1].reason and trials[1].reason.startswith("sft: no space left on device: ")
     assert trials[1].reason.endswith(f"MB free at {folder / 'trials' / '001'}")
-    assert len([line for line in out.splitlines() if line.startswith("intern: ")]) == 1 and "Traceback" not in out
+    assert len(told(ended)) == 1
     assert not list(folder.rglob("*.part"))
     before = finished(folder)
     resized(outputs, "32m")
-    run.start()
-    status, out = run.finish()
-    assert (status, Ledger(folder).trials[2].state) == (0, "COMPLETE"), out
+    ended = run(*WORDS)
+    assert (ended.status, Ledger(folder).trials[2].state) == (0, "COMPLETE"), ended
     assert Ledger(folder).trials[:2] == trials and before.items() <= finished(folder).items()
 
 
-def test_records_that_do_not_fit(outputs: Path, tmp_path: Path, marked: Callable[[list[str]], Marked]) -> None:
+def test_records_that_do_not_fit(outputs: Path, tmp_path: Path, run: Run) -> None:
     """The study stops with one line; the same command goes on from there to the end."""
     (tmp_path / "short.yaml").write_text(RECIPE)
-    run, folder = marked([*WORDS, "budget.trials=1"]), outputs / "full"
+    folder = outputs / "full"
     resized(outputs, "44k")  # the baseline's scores do not fit
-    run.start()
-    status, out = run.finish()
-    told = [line for line in out.splitlines() if line.startswith("intern: ")]
-    assert status == 2 and len(told) == 1 and "no space left on device: 0.0 MB free at" in told[0], out
-    assert "Traceback" not in out and run.gone()
+    ended = run(*WORDS)
+    assert ended.status == 2 and len(told(ended)) == 1, ended
+    assert "no space left on device: 0.0 MB free at" in told(ended)[0]
     assert Ledger(folder).trials[0].kind == "baseline"
     before = finished(folder)
     resized(outputs, "32m")
-    run.start()
-    status, out = run.finish()
-    assert status == 0 and [t.state for t in Ledger(folder).trials] == ["COMPLETE", "COMPLETE"], out
+    ended = run(*WORDS)
+    assert ended.status == 0 and [t.state for t in Ledger(folder).trials] == ["COMPLETE", "COMPLETE"], ended
     assert before and before.items() <= finished(folder).items()

@@ -291,9 +291,7 @@ def values_of_any_sort(some: st.DrawFn) -> tuple[str, dict[object, object]]:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(proposal=values_of_any_sort())
-def test_only_values_of_the_contract_pass(
-    library: Library, stage: Scope, proposal: tuple[str, dict[Any, Any]]
-) -> None:
+def test_only_values_of_the_contract_pass(library: Library, stage: Scope, proposal: tuple[str, dict[Any, Any]]) -> None:
     """The same for values that are no text: never an exception, and nothing outside."""
     recipe, values = proposal
     verdict = gate.vet(stage, recipe, values)

@@ -10,7 +10,6 @@ from conftest import Marked, until
 
 from intern.study.ledger import Ledger
 
-STAGES = ("score", "data", "synthetic", "sft", "grpo")
 RECIPE = """\
 summary: every stage, short
 suits: [arithmetic]
@@ -45,22 +44,30 @@ def worker_of(run: Marked) -> int:
     return leaders[0]
 
 
-def test_coordinator_killed_in_every_stage(
-    tmp_path: Path, random_model: Path, marked: Callable[[list[str]], Marked]
-) -> None:
-    """A kill while it scores, makes rows and trains; the fourth start runs to the end."""
+def kill_coordinator(run: Marked) -> None:
+    """The process that a person started; all that it started goes with it, and the same command starts again."""
+    run.process.send_signal(signal.SIGKILL)
+    run.process.communicate()
+    assert run.gone(), f"orphans: {run.alive()}"
+    run.start()
+
+
+def kill_worker(run: Marked) -> None:
+    """The trial's process: its stage's child dies with it, and the coordinator starts it again by itself."""
+    os.kill(worker_of(run), signal.SIGKILL)
+
+
+def test_killed_in_every_stage(tmp_path: Path, random_model: Path, marked: Callable[[list[str]], Marked]) -> None:
+    """Now the worker, now the coordinator, while it scores, reads, makes rows and trains; then it runs to the end."""
     run, folder = marked(words(tmp_path, random_model)), tmp_path / "outputs" / "kill"
     before: dict[str, int] = {}
-    for stage in ("score", "synthetic", "grpo"):
-        run.start()
+    run.start()
+    for stage, kill in KILLS.items():
         assert until(lambda stage=stage: caught(folder, stage), 90), f"{stage} was never seen"
-        run.process.send_signal(signal.SIGKILL)
-        run.process.communicate()
-        assert run.gone(), f"orphans after a kill in {stage}: {run.alive()}"
-        assert caught(folder, stage), f"{stage} had ended before the kill"
+        kill(run)
         assert before.items() <= finished(folder).items(), f"a finished output was made again before {stage}"
         before = finished(folder)
-    run.start()
+        assert caught(folder, stage), f"{stage} had ended before the kill"
     status, out = run.finish()
     assert status == 0, out
     assert before.items() <= finished(folder).items()
@@ -68,20 +75,10 @@ def test_coordinator_killed_in_every_stage(
     assert run.gone()
 
 
-def test_worker_killed_in_every_stage(
-    tmp_path: Path, random_model: Path, marked: Callable[[list[str]], Marked]
-) -> None:
-    """The coordinator starts the worker again by itself, and a stage's child dies with its worker."""
-    run, folder = marked(words(tmp_path, random_model)), tmp_path / "outputs" / "kill"
-    run.start()
-    before: dict[str, int] = {}
-    for stage in STAGES:
-        assert until(lambda stage=stage: caught(folder, stage), 90), f"{stage} was never seen"
-        os.kill(worker_of(run), signal.SIGKILL)
-        assert before.items() <= finished(folder).items()
-        before = finished(folder)
-    status, out = run.finish()
-    assert status == 0, out
-    assert before.items() <= finished(folder).items()
-    assert [t.state for t in Ledger(folder).trials] == ["COMPLETE", "COMPLETE"], out
-    assert run.gone()
+KILLS = {
+    "score": kill_worker,
+    "data": kill_worker,
+    "synthetic": kill_coordinator,
+    "sft": kill_worker,
+    "grpo": kill_coordinator,
+}

@@ -11,7 +11,7 @@ from commandline import BASE, Run, refused, shell, written
 from conftest import scope
 
 from intern.cli import main, study
-from intern.config import schema, typed
+from intern.config import typed
 from intern.config.library import Library
 from intern.overrides import Overrides
 from intern.records import Trial
@@ -365,17 +365,17 @@ sft: {max_steps: 1, max_length: 96}
 """
 
 
-def test_a_study_in_which_nothing_can_run(random_model: Path, tmp_path: Path) -> None:
+def test_a_study_in_which_nothing_can_run(run: Run, random_model: Path) -> None:
     """Status 2, with the reason and what to do, also when the same command is given again."""
-    (tmp_path / "absent.yaml").write_text(RECIPE)
+    Path("absent.yaml").write_text(RECIPE)
     small = ["goal=arithmetic", "goal.dev_items=4", "goal.test_items=4", "goal.few_shot=0", "goal.max_new_tokens=4"]
     words = [*small, f"model={random_model}", "recipe=absent.yaml", "proposer=fixed", "study=none"]
     for _ in range(2):
-        ended = shell(*words, cwd=tmp_path, PYTHONPATH=str(schema.ROOT), HF_HUB_OFFLINE="1")
-        assert ended.returncode == 2 and "Traceback" not in ended.stderr and "1 propose  FAIL" in ended.stdout
+        ended = run(*words)
+        assert ended.status == 2 and "Traceback" not in ended.err and "1 propose  FAIL" in ended.out
         for part in ("intern: Trial 1 of study outputs/none ", "nobody/nothing", "trials/001/log.txt", "study=NAME"):
-            assert part in ended.stderr, ended.stderr
-    assert len(Ledger(tmp_path / "outputs" / "none").trials) == 2
+            assert part in ended.err, ended.err
+    assert len(Ledger(Path("outputs/none")).trials) == 2
 
 
 def test_an_unknown_package(tmp_path: Path) -> None:

@@ -145,5 +145,3 @@ def test_it_trains_and_is_drawn(library: Library, tmp_path: Path) -> None:
         assert all("rewards/accuracies" in row for row in rows)
     drawn = page.write(study.folder).read_text()
     assert "preferred" in drawn and json.dumps("dpo") in drawn and json.dumps("polish") in drawn
-
-

@@ -197,9 +197,7 @@ def test_longer_while_it_pays() -> None:
 def test_a_sweep_stays_near_and_then_goes_far() -> None:
     """Around the best trial's values, on each range's own scale; over the whole contract when it goes on."""
     opened = {"sft.learning_rate": RATE, "sft.max_steps": {"low": 30, "high": 150}, "sft.packing": [True, False]}
-    recipe = recipe_of(
-        "long", stages=STAGES["sft"], sft={"learning_rate": 1e-3, "max_steps": 60}, tunable=opened
-    )
+    recipe = recipe_of("long", stages=STAGES["sft"], sft={"learning_rate": 1e-3, "max_steps": 60}, tunable=opened)
     seen = view(full(1, "long", 0.5, steps(120)), recipes={"long": recipe})
     assert one(tuple(heuristic.sweep(seen, "long"))).within == (
         ("sft.learning_rate", 2.5e-4, 4e-3), ("sft.max_steps", 90.0, 150.0),
@@ -290,9 +288,7 @@ def test_a_study_goes_on_until_its_budget_ends(tmp_path: Path) -> None:
     """Forty trials, none twice, each inside its contract, and again the same; a stopped recipe is mended and wins."""
     opened = {"grpo.learning_rate": RATE, "grpo.beta": [0.0, 0.04], "grpo.temperature": {"low": 0.3, "high": 1.5}}
     recipes = {
-        "a/grpo": recipe_of(
-            "a/grpo", stages=STAGES["grpo"], grpo={"learning_rate": 2e-2, "beta": 0.0}, tunable=opened
-        ),
+        "a/grpo": recipe_of("a/grpo", stages=STAGES["grpo"], grpo={"learning_rate": 2e-2, "beta": 0.0}, tunable=opened),
         "b/sft": recipe_of(
             "b/sft",
             stages=STAGES["sft"],

@@ -120,7 +120,7 @@ def test_the_whole_composition(tmp_path: Path, random_model: Path, mirror: Path)
 
 def intern(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """The command line, offline, with a cache of its own."""
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(cwd / "cache"), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "HF_DATASETS_CACHE": str(cwd / "cache"), "PYTHONPATH": str(ROOT)}
     return subprocess.run([sys.executable, "-m", "intern", *words], cwd=cwd, env=env, capture_output=True, text=True)
 
 
@@ -147,7 +147,7 @@ def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path
         "loaded = tasks.bundled(task, '<end>', sys.argv[1])\n"
         "print([doc['answer'] for doc in loaded.eval_docs])"
     )
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    env = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
     words = [sys.executable, "-c", code, str(mirror)]
     said = {subprocess.check_output([*words, seed], cwd=ROOT, env=env, text=True) for seed in "12"}
     assert len(said) == 1 and "(" in said.pop()

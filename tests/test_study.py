@@ -71,7 +71,7 @@ def test_the_same_scores_as_ever(tmp_path: Path) -> None:
 
 def environment() -> dict[str, str]:
     """The environment of a run from another folder."""
-    return {**os.environ, "PYTHONPATH": str(HERE), "HF_HUB_OFFLINE": "1"}
+    return {**os.environ, "PYTHONPATH": str(HERE)}
 
 
 def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(

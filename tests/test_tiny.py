@@ -84,8 +84,9 @@ def test_the_weights_load_and_the_size_is_as_stated(model, tokenizer):
 
 def test_a_training_text_round_trips(tokenizer):
     text = tokenizer.apply_chat_template(CHAT, tokenize=False)
-    assert text == ("<|im_start|>user\nWhat is 47 + 38?<|im_end|>\n"
-                    "<|im_start|>assistant\n7+8=15, 4+3+1=8\nANSWER: 85<|im_end|>\n")
+    assert text == (
+        "<|im_start|>user\nWhat is 47 + 38?<|im_end|>\n<|im_start|>assistant\n7+8=15, 4+3+1=8\nANSWER: 85<|im_end|>\n"
+    )
     assert tokenizer.decode(tokenizer(text).input_ids) == text
 
 
@@ -112,8 +113,10 @@ def test_the_examples_fit_in_the_context(generator, model, tokenizer):
     rng, turns = random.Random(0), []
     longest = max((generator.draw(rng) for _ in range(2_000)), key=lambda item: len("".join(item.values())))
     for _ in range(goal["few_shot"]):
-        turns += [{"role": "user", "content": longest["question"]},
-                  {"role": "assistant", "content": longest["solution"]}]
+        turns += [
+            {"role": "user", "content": longest["question"]},
+            {"role": "assistant", "content": longest["solution"]},
+        ]
     turns.append({"role": "user", "content": longest["question"]})
     prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True)["input_ids"]
     assert len(prompt) + goal["max_new_tokens"] <= model.config.max_position_embeddings

@@ -52,7 +52,7 @@ def intern(tmp_path_factory: pytest.TempPathFactory) -> Intern:
     shutil.rmtree(source)
     work.mkdir()
     (work / "quick.yaml").write_text(RECIPE)
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"HF_HUB_OFFLINE": "1"}
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         script = [str(home / "venv" / "bin" / "intern"), *words]

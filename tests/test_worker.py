@@ -1,7 +1,10 @@
 """The worker: every stage once and never again, failures as data, a trial folder that is the whole job."""
 
 import json
+import multiprocessing
+import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -250,6 +253,46 @@ def test_a_stage_that_raises_fails_its_trial(tmp_path: Path, random_model: Path,
     assert [ran.stage for ran in result.stages] == ["data", "sft"]
     assert not [name for name in inodes(tmp_path) if name.startswith("grpo")]
     assert not list((tmp_path / "trials" / "001").glob("*.part"))
+
+
+def test_a_stage_s_child_has_a_thread_pool_of_its_own() -> None:
+    """Several threads are the first to use torch in a forked child: without care, one in twenty children fails."""
+    import torch
+
+    from intern.trial import worker
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.ones(500, 500).add(1)  # as a warm server may have used it
+    forked = multiprocessing.get_context("fork")
+    children = [forked.Process(target=many_first_uses, args=(worker.own_threads,)) for _ in range(80)]
+    for child in children:
+        child.start()
+        child.join()
+    torch.set_num_threads(before)
+    assert [child.exitcode for child in children] == [0] * len(children)
+
+
+def many_first_uses(prepare: Callable[[int | None], None]) -> None:
+    """Use torch's pool from eight threads at once; exit 1 if one of them found none."""
+    import torch
+
+    prepare(2)
+    gate, faults = threading.Barrier(8), []
+
+    def use() -> None:
+        gate.wait()
+        try:
+            torch.ones(500, 500).add(1)
+        except RuntimeError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    os._exit(1 if faults else 0)
 
 
 def test_a_worker_says_that_it_is_alive(tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,16 +203,13 @@ class Worker:
             StageFailed: if the stage ended with an error; its half-made folder is then removed. One that was killed
                 keeps it, to go on from there.
         """
-        if torch := sys.modules.get("torch"):
-            if torch.cuda.is_initialized():
-                raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
-            if self.job.threads:
-                torch.set_num_threads(self.job.threads)  # a warm server may have been started with another number
+        if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
+            raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
         task.out.mkdir(parents=True, exist_ok=True)
         forked = multiprocessing.get_context("fork")
         receiver, sender = forked.Pipe(duplex=False)
         with receiver, sender:
-            child = forked.Process(target=live, args=(step.stage, task, sender, os.getpid()))
+            child = forked.Process(target=live, args=(step.stage, task, sender, os.getpid(), self.job.threads))
             child.start()
             self.wait(child)
             reason = receiver.recv_bytes().decode() if receiver.poll() else f"exit status {child.exitcode}"
@@ -250,10 +247,11 @@ def linked(source: Path, place: Path) -> None:
         shutil.copy2(source, place)
 
 
-def live(name: str, task: Task, sender: Connection, parent: int) -> None:
+def live(name: str, task: Task, sender: Connection, parent: int, threads: int | None) -> None:
     """Be a stage's child: run the stage, send why it failed if it did."""
     lifetime.die_with_parent(parent)
     try:
+        own_threads(threads)
         stage(name).run(task)
         sys.stdout.flush()  # here, where a log that does not fit is seen
     except Exception as fault:  # the border of the job: a failed stage is data
@@ -263,6 +261,16 @@ def live(name: str, task: Task, sender: Connection, parent: int) -> None:
             traceback.print_exc()
             sys.stderr.flush()
         os._exit(files.FULL if files.is_full(fault) else 1)
+
+
+def own_threads(number: int | None) -> None:
+    """Make torch's thread pool anew in a forked child, and say how many threads it has (None: as many as before).
+
+    Torch would do it at the first use; where two threads are the first at once, as when weights are loaded, one of
+    them finds no pool and fails ("Invalid thread pool!", in 18 of 400 children).
+    """
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(number or torch.get_num_threads())
 
 
 if __name__ == "__main__":
