@@ -88,11 +88,13 @@ def test_each_does_what_its_kind_must(mine: Path, name: str) -> None:
 
 
 def test_a_study_of_them(mine: Path, library: Library) -> None:
-    """Their settings are keys of the config; rows, rewards, goal, proposer and launcher are theirs."""
-    words = ("goal=halves", *WORDS, "recipe=all.yaml", "proposer=ladder", "proposer.factor=5", "compute=nice")
-    asked = scope(library, *words, "compute.niceness=1", "diagnosis.steep.limit=1e6", "budget.trials=1", "study=mine")
+    """Their settings are keys of the config; rows, rewards, goal and proposer are theirs."""
+    words = ("goal=halves", *WORDS, "recipe=all.yaml", "proposer=ladder", "proposer.factor=5", "budget.trials=1")
+    asked = scope(library, *words, "diagnosis.steep.limit=1e6", "study=mine")
     assert (asked.config.goal.generator, asked.config.goal.max_new_tokens) == ("halves", 24)
-    assert asked.config.proposer.factor == 5.0 and asked.config.compute.niceness == 1  # type: ignore[attr-defined]
+    assert asked.config.proposer.factor == 5.0  # type: ignore[attr-defined]
+    compute = scope(library, *words, "compute=nice", "compute.niceness=1").config.compute
+    assert compute.launcher == "nice" and compute.niceness == 1  # type: ignore[attr-defined]
     list(studies.run(asked, library, lambda study, winner: None))
     study = Reader(mine / "outputs" / "mine")
     trial = study.trials[1]

@@ -265,7 +265,7 @@ def test_a_stage_s_child_has_a_thread_pool_of_its_own() -> None:
     torch.set_num_threads(2)
     torch.ones(500, 500).add(1)  # as a warm server may have used it
     forked = multiprocessing.get_context("fork")
-    children = [forked.Process(target=many_first_uses, args=(worker.own_threads,)) for _ in range(80)]
+    children = [forked.Process(target=many_first_uses, args=(worker.own_threads,)) for _ in range(60)]
     for child in children:
         child.start()
         child.join()

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from intern import files, plugins
+from intern import files
 from intern.config.schema import Compute
 from intern.launchers import State
 from intern.trial import worker
@@ -35,7 +35,7 @@ class Local:
         self.processes: dict[str, BaseProcess] = {}
         self.context: Any = multiprocessing.get_context("forkserver" if warm else "spawn")
         if warm:
-            self.context.set_forkserver_preload(worker.preloads(plugins.names("stages")))
+            self.context.set_forkserver_preload(["intern.launchers._warm"])
             forkserver.ensure_running()  # the imports run while the coordinator goes on
 
     def submit(self, folder: Path, name: str) -> str:

@@ -7,6 +7,7 @@ files.FULL.
     python -m intern.trial.worker outputs/mixed-tiny/trials/003
 """
 
+import gc
 import multiprocessing
 import os
 import shutil
@@ -60,6 +61,15 @@ def preloads(names: Iterable[str]) -> list[str]:
     return [*GROUND, *named, "intern.stages._trainer"] if heavy else []
 
 
+def load(names: Iterable[str]) -> None:
+    """Import what some stages need; without the garbage collector, which would take a quarter of that time."""
+    gc.disable()
+    for module in preloads(names):
+        import_module(module)
+    gc.freeze()  # nothing of it is garbage: no collection looks at it again, nor copies its pages in a forked child
+    gc.enable()
+
+
 def prepare(threads: int | None) -> None:
     """Set what the heavy libraries read from the environment as they are imported."""
     os.environ.update(QUIET)
@@ -88,8 +98,7 @@ def main(folder: str, coordinator: int | None = None, environment: Mapping[str, 
             os.dup2(log.fileno(), sys.stderr.fileno())
         job = jobs.read(place)
         prepare(job.threads)
-        for module in preloads(step.stage for step in job.steps):  # already there if forked from the warm server
-            import_module(module)
+        load(step.stage for step in job.steps)  # already there if forked from the warm server
         with files.locked(place / "lock"):
             run(place)
     except Superseded:
