@@ -24,17 +24,17 @@ def check(path: str) -> None:
         if folder.is_absolute() or path.startswith("."):
             raise UserError(f"No model folder at {path}. Give a folder, a Hub name, or a model of conf/model.")
         return
-    found = []
+    faults = []
     if not (folder / "config.json").exists():
-        found.append("no config.json (architecture)")
+        faults.append("no config.json (architecture)")
     if not list(folder.glob("*.safetensors")):
-        found.append("no *.safetensors (weights; pickled .bin files are not loaded)")
+        faults.append("no *.safetensors (weights; pickled .bin files are not loaded)")
     if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.json", "tokenizer.model")):
-        found.append("no tokenizer (tokenizer.json); save it beside the weights: tokenizer.save_pretrained(folder)")
+        faults.append("no tokenizer (tokenizer.json); save it beside the weights: tokenizer.save_pretrained(folder)")
     elif not template(folder):
-        found.append("no chat template (chat_template.jinja or in tokenizer_config.json); the evaluator needs one")
-    if found:
-        raise UserError("\n".join([f"model.path={folder} cannot be used:", *(f"  - {fault}" for fault in found)]))
+        faults.append("no chat template (chat_template.jinja or in tokenizer_config.json); the evaluator needs one")
+    if faults:
+        raise UserError("\n".join([f"model.path={folder} cannot be used:", *(f"  - {fault}" for fault in faults)]))
 
 
 def template(folder: Path) -> str | None:
@@ -45,8 +45,8 @@ def template(folder: Path) -> str | None:
     settings = folder / "tokenizer_config.json"
     if not settings.exists():
         return None
-    found: str | None = json.loads(settings.read_text(encoding="utf-8")).get("chat_template")
-    return found
+    chat_template: str | None = json.loads(settings.read_text(encoding="utf-8")).get("chat_template")
+    return chat_template
 
 
 def architecture(folder: Path) -> dict[str, object]:

@@ -108,7 +108,7 @@ def show(value: Any) -> str:
 
 
 def parse(text: str) -> Any:
-    """Return the value that `show` wrote; a text that is nothing else is itself."""
+    """Return the value that `show` wrote; any other text is returned as it is."""
     if text in ("null", "true", "false"):
         return {"null": None, "true": True, "false": False}[text]
     if WHOLE.fullmatch(text):

@@ -44,10 +44,10 @@ def load(kind: str, name: str) -> ModuleType:
     Raises:
         UserError: if there is none; it names those that exist.
     """
-    found = files(kind, os.environ.get("INTERN_PLUGINS", ""))
-    if name not in found:
-        raise UserError(unknown(KINDS[kind], name, found))
-    return imported(room(kind), name, found[name])
+    paths = files(kind, os.environ.get("INTERN_PLUGINS", ""))
+    if name not in paths:
+        raise UserError(unknown(KINDS[kind], name, paths))
+    return imported(room(kind), name, paths[name])
 
 
 def path(kind: str, name: str) -> Path:
@@ -84,16 +84,16 @@ def files(kind: str, folders: str) -> dict[str, Path]:
     Raises:
         UserError: if a name would stand for two files.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for place in (HERE / ROOMS.get(kind, kind).replace(".", "/"), *(folder / kind for folder in own(folders))):
         for file in sorted(place.glob("*.py")):
             if not file.stem.startswith("_"):
-                add(found, kind, file.stem, file)
+                add(paths, kind, file.stem, file)
     for point in entry_points().select(group=f"intern.{kind}"):
         spec = util.find_spec(point.module)
         if spec and spec.origin:
-            add(found, kind, point.name, Path(spec.origin))
-    return found
+            add(paths, kind, point.name, Path(spec.origin))
+    return paths
 
 
 @cache
@@ -102,11 +102,11 @@ def entry_points() -> Any:
     return metadata.entry_points()
 
 
-def add(found: dict[str, Path], kind: str, name: str, file: Path) -> None:
+def add(paths: dict[str, Path], kind: str, name: str, file: Path) -> None:
     """Add a name that is not taken yet."""
-    if name in found and found[name] != file:
-        raise UserError(f"Two plug-ins are the {KINDS[kind]} {name}: {found[name]} and {file}. Rename one of them.")
-    found[name] = file
+    if name in paths and paths[name] != file:
+        raise UserError(f"Two plug-ins are the {KINDS[kind]} {name}: {paths[name]} and {file}. Rename one of them.")
+    paths[name] = file
 
 
 def own(folders: str) -> list[Path]:
@@ -144,14 +144,14 @@ def imported(package: str, name: str, file: Path) -> ModuleType:
 
 def closure(kind: str, name: str) -> set[Path]:
     """Return the files of a plug-in and of the plug-ins that it imports, of any kind."""
-    found: set[Path] = set()
+    paths: set[Path] = set()
     left = [(kind, name)]
     while left:
         file = path(*left.pop())
-        if file not in found:
-            found.add(file)
+        if file not in paths:
+            paths.add(file)
             left += uses(file)
-    return found
+    return paths
 
 
 def uses(file: Path) -> Iterator[tuple[str, str]]:

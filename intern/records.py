@@ -142,7 +142,7 @@ class Trial:
     verdict: Verdict | None = None
     """Set when it was compared with the incumbent."""
     recovery: Verdict | None = None
-    """For a remedy: the comparison with the checkpoint that entered the stage which was stopped."""
+    """For a remedy: the comparison with the stopped stage's input checkpoint."""
     fidelity: float = 1.0
     """Share of the recipe's training steps."""
     seconds: float | None = None
@@ -214,11 +214,11 @@ def read(kind: type[Record], path: Path) -> Record:
 
 def dump(record: Any) -> dict[str, Any]:
     """Return a record as JSON."""
-    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json")
-    return found
+    values: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json")
+    return values
 
 
 def dump_set(record: Any) -> dict[str, Any]:
     """Return a record as JSON, without the fields that are as their defaults."""
-    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
-    return found
+    values: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
+    return values

@@ -1,12 +1,12 @@
 """What the diagnosis rules catch, and what they stop by mistake: real runs through the command line, one table.
 
 planted   each stock recipe with its learning rate times ten, on every embedded goal: the share that is stopped, after
-          what share of the steps, and whether a remedy beats the checkpoint which entered the stage
+          what share of the steps, and whether a remedy beats the stage's input checkpoint
 healthy   the same recipes as they are: every stop is a false one
 others    completions longer than their limit, targets without an answer line, a reward that finds nothing to judge,
           a data set of which half is wrong
 
-"mended" of a planted rate says that its undoing is found and that it beats the checkpoint before, on dev, at p < 0.05.
+"mended" of a planted rate says that its undoing is found and beats the stage's input checkpoint, on dev, at p < 0.05.
 The thresholds of the rules were set while looking at runs of these goals; --first names seeds that nobody has seen.
 
 A run that is there already is not run again. On two cores about an hour:

@@ -19,6 +19,8 @@ from intern.config.library import Library
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # nothing above imports torch; two test processes share two cores
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what is not here is not waited for; a test that needs a Hub starts one
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background so
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
 
@@ -111,3 +113,12 @@ def marked(tmp_path: Path) -> Iterator[Callable[[list[str]], Marked]]:
     for run in runs:
         for pid in run.alive():
             os.kill(pid, signal.SIGKILL)
+
+
+LONG = ("test_study", "test_kill", "test_sci", "test_main", "test_travel", "test_extend", "test_worker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that two processes end together."""
+    last = len(LONG)
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else last)

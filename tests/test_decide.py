@@ -67,7 +67,7 @@ CASES: list[tuple[str, State, Decision]] = [
     ("against the incumbent", state(BASE, KEPT, trial(2, verdict=None)), Judge(2, 1, "verdict")),
     ("a stopped trial has no score to judge", state(BASE, STOPPED), Ask()),
     (
-        "what entered the stopped stage is scored before a remedy",
+        "the stopped stage's input checkpoint is scored before a remedy",
         state(BASE, STOPPED, queue=(REMEDY,), before={1: ("sft",)}),
         Begin("rollback", parent=1),
     ),

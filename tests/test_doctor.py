@@ -108,7 +108,7 @@ def test_network(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hub, "status", 503)
     for url, part in ((hub, "status 503"), ("http://127.0.0.1:9", "refused"), ("no url", "unknown url type")):
         monkeypatch.setenv("HF_ENDPOINT", url)
-        found = doctor.network(doctor.asked(doctor.endpoint()))
+        found = doctor.network(doctor.request(doctor.endpoint()))
         assert found.mark == "lack" and part in found.seen
 
 

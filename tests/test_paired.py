@@ -73,7 +73,7 @@ def test_unlike_items_are_refused(theirs: list[dict[str, Any]]) -> None:
     [((), 0), (("discard", "undecided", None), 0), (("keep", "discard"), 1), (("keep", "keep", "undecided", None), 2)],
 )
 def test_the_incumbent(calls: tuple[Call | None, ...], number: int) -> None:
-    """The last trial that was kept; a remedy that only beat what entered its stage is not."""
+    """The last trial that was kept; a remedy that only beat its stage's input checkpoint is not."""
     trials = [Trial(0, "baseline", "COMPLETE")]
     for n, call in enumerate(calls, 1):
         verdict = Verdict(call, History(trials).incumbent.number, 9, 1, 0.02) if call else None

@@ -253,13 +253,13 @@ def test_a_winner_is_looked_into_at_its_own_turn() -> None:
     assert one(heuristic.propose(view(*ended, again, best=again, sweep_trials=2))) == found
 
 
-def test_what_entered_a_stage_is_no_config_to_repeat() -> None:
+def test_an_input_checkpoint_is_no_config_to_repeat() -> None:
     """Its overrides are those of the trial that was stopped."""
     stopped = replace(full(1, "b/grpo", None, SLOW), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
-    entered = replace(
+    rollback = replace(
         stopped, number=2, kind="rollback", state="COMPLETE", parent=1, diagnosis=None, scores=scored(0.9)
     )
-    assert {p.kind for p in heuristic.plan(view(stopped, entered, best=entered, only="b/"))} == {"sweep"}
+    assert {p.kind for p in heuristic.plan(view(stopped, rollback, best=rollback, only="b/"))} == {"sweep"}
 
 
 def test_a_recipe_that_was_stopped_and_not_mended_is_searched() -> None:

@@ -44,7 +44,7 @@ def coming(*trials: Trial, pins: Overrides = NONE) -> list[Proposal]:
 def ran(
     number: int, proposal: Proposal, dev: float | None = None, call: str = "discard", found: Overrides = NONE
 ) -> Trial:
-    """The proposal's trial: scored and judged against what entered the stage, or stopped again; with swept values."""
+    """The proposal's trial: judged against the stage's input checkpoint, or stopped again; with swept values."""
     own = proposal.overrides | found
     trial = Trial(number, proposal.kind, "PRUNED", proposal.parent, proposal.recipe, own, proposal.seed, (), COLLAPSE)
     if dev is not None:
@@ -167,12 +167,12 @@ def test_the_best_on_dev_is_effective() -> None:
     ("stages", "stage", "before"),
     [
         (("synthetic", "sft", "grpo"), "grpo", ("synthetic", "sft")),
-        (("data", "grpo"), "grpo", ()),  # rows are no checkpoint: the base entered
+        (("data", "grpo"), "grpo", ()),  # rows are no checkpoint: the input is the base
         (("data", "sft", "grpo"), "sft", ()),
         (("data", "sft", "grpo", "polish"), "polish", ("data", "sft", "grpo")),
     ],
 )
-def test_what_entered_the_stage(stages: tuple[str, ...], stage: str, before: tuple[str, ...]) -> None:
+def test_the_input_checkpoint(stages: tuple[str, ...], stage: str, before: tuple[str, ...]) -> None:
     """The stages whose checkpoint is scored for the comparison, or the base itself."""
     ran = stages[: stages.index(stage) + 1]
     runs = tuple(StageRun(name, "sft" if name == "polish" else name, name, False, 1.0) for name in ran)

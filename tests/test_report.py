@@ -138,7 +138,7 @@ def logged(stage: str, step: int, **metrics: float) -> dict[str, Any]:
 
 
 def remedied(study: Study) -> None:
-    """A stop, the checkpoint before it, a remedy that helps, one that does not."""
+    """A stop, its stage's input checkpoint, a remedy that helps, one that does not."""
     changes = [Overrides({key: value}) for key, value in REMEDIES.items()]
     found = Diagnosis("reward_collapse", "grpo", 8, f"reward fell from 0.60 to 0.01 {EVIL}", tuple(changes))
     stopped = study.add(state="PRUNED", recipe=NAMES["grpo"], diagnosis=found, parent=1).number

@@ -209,10 +209,10 @@ def recipes_check(files: Annotated[list[Path], typer.Argument(metavar="FILE", hi
     from intern.config import lint
 
     choices.register(Library())
-    found = {file: lint.faults(file) for file in files}
-    for file, faults in found.items():
+    by_file = {file: lint.faults(file) for file in files}
+    for file, faults in by_file.items():
         print("\n".join(str(fault) for fault in faults) or f"{file}: ok")
-    return 2 if any(fault.stops for faults in found.values() for fault in faults) else 0
+    return 2 if any(fault.stops for faults in by_file.values() for fault in faults) else 0
 
 
 @recipes.command("export", cls=Usage, options_metavar="STUDY [FILE]")

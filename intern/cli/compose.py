@@ -39,8 +39,8 @@ def scope_of(tree: Tree, words: Iterable[str], library: Library) -> Scope:
     Raises:
         UserError: with every fault of the values.
     """
-    said = [word.lstrip("+") for word in words]
-    named = named_keys(said)
+    plain = [word.lstrip("+") for word in words]
+    named = named_keys(plain)
     chosen = tree["recipe"]["name"]
     if chosen == "none":
         config, recipes = open_scope(tree, library)
@@ -49,7 +49,7 @@ def scope_of(tree: Tree, words: Iterable[str], library: Library) -> Scope:
         recipes = {chosen: config.recipe}
         refuse(config, library.load(chosen))
     pins = {name: pins_of(recipe, library.load(name), named) for name, recipe in recipes.items()}
-    return Scope(config, recipes, pins, command(said, recipes, library))
+    return Scope(config, recipes, pins, command(plain, recipes, library))
 
 
 def config_of(tree: Tree, library: Library) -> Config:
@@ -206,11 +206,11 @@ def named_keys(words: Iterable[str]) -> list[str]:
 
 def leaves(tree: Mapping[Any, Any], prefix: str = "") -> list[str]:
     """Return the dotted keys of a tree's leaves; an empty mapping is one."""
-    found: list[str] = []
+    keys: list[str] = []
     for key, value in tree.items():
         below = leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else []
-        found += below or [f"{prefix}{key}"]
-    return found
+        keys += below or [f"{prefix}{key}"]
+    return keys
 
 
 def pins_of(recipe: Recipe, file: Recipe, named: Sequence[str]) -> Overrides:

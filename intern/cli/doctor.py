@@ -63,8 +63,8 @@ def run(as_json: bool) -> int:
 
 
 def checks() -> Iterator[Check]:
-    """Yield every check; the network is asked first and heard last."""
-    answer = asked(endpoint())
+    """Yield every check; the request to the Hub runs beside the others."""
+    answer = request(endpoint())
     yield python()
     yield from packages()
     yield cores()
@@ -127,7 +127,7 @@ def version(name: str) -> str | None:
 
 
 def install() -> str:
-    """Return how this set-up is mended."""
+    """Return the command or step that repairs this installation."""
     return "rm -f .venv/.installed; scripts/intern" if PINS.exists() else "install intern's wheel again"
 
 
@@ -185,8 +185,8 @@ def cuda() -> str | None:
     torch = util.find_spec("torch")
     if torch is None or torch.origin is None or not (file := Path(torch.origin).with_name("version.py")).exists():
         return None
-    found = re.search(r"^cuda\b.*= *'([\d.]+)'", file.read_text(), re.MULTILINE)
-    return found[1] if found else None
+    match = re.search(r"^cuda\b.*= *'([\d.]+)'", file.read_text(), re.MULTILINE)
+    return match[1] if match else None
 
 
 def disk(outputs: Path) -> Check:
@@ -225,8 +225,8 @@ def filled(path: Path) -> bool:
 
 def slurm() -> Check:
     """Check for a cluster to send trials to."""
-    if found := shutil.which("sbatch"):
-        return Check("Slurm", "ok", found)
+    if sbatch := shutil.which("sbatch"):
+        return Check("Slurm", "ok", sbatch)
     return Check("Slurm", "lack", "no sbatch", "trials run on this machine alone; log in to a cluster's head node")
 
 
@@ -238,7 +238,7 @@ def endpoint() -> str | None:
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
 
 
-def asked(url: str | None) -> Future[str]:
+def request(url: str | None) -> Future[str]:
     """Return the Hub's answer, fetched beside the other work: "" if all is well, else what is wrong."""
     answer: Future[str] = Future()
 

@@ -33,7 +33,7 @@ class Line:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose faults are told as all others are."""
+    """A parser that raises UserError for a fault."""
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError with the fault."""

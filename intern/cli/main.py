@@ -21,7 +21,7 @@ COMMANDS = ("check", "trials", "report", "recipes", "doctor")
 
 
 def main() -> None:
-    """Be `python -m intern` and the console script `intern`."""
+    """Run `python -m intern`, or the console script `intern`."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that gives the terminal back
     gc.disable()  # saves a seventh of the half second that most commands take, and a study enables it
     try:

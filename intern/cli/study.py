@@ -25,8 +25,8 @@ def run(scope: Scope, library: Library) -> int:
         for event in studies.run(scope, library, export.publish):
             screen.show(event)
     if over:
-        said = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
-        console.print(said, soft_wrap=True, markup=False, highlight=False)
+        message = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
     study = Reader(folder)
     console.print(text.whole(study), soft_wrap=True, markup=False, highlight=False)
     if failure := nothing_ran(study, scope):
@@ -54,7 +54,7 @@ def nothing_ran(study: Reader, scope: Scope) -> str | None:
 
 
 def given(trial: Trial, scope: Scope) -> bool:
-    """Return whether a trial is the one that the command line describes; a refused one has not got its pins."""
+    """Return whether a trial is the one that the command line describes; of a refused one the pins are not compared."""
     pins = scope.pins.get(trial.recipe or "", Overrides())
     own = trial.overrides == pins or trial.state == "REJECTED"
     return own and trial.recipe in scope.recipes and trial.seed == scope.config.seed

@@ -50,17 +50,17 @@ def each(texts: Sequence[str], read: Callable[[str], list[str]]) -> list[list[st
     Raises:
         UserError: with the faults of all.
     """
-    found: list[list[str]] = []
+    parts: list[list[str]] = []
     faults: list[str] = []
     for text in texts:
         try:
-            found.append(read(text))
+            parts.append(read(text))
         except UserError as error:
             faults.append(str(error))
     if faults:
         more = [f"… and {len(faults) - MOST} more."] if len(faults) > MOST else []
         raise UserError("\n".join([*faults[:MOST], *more]))
-    return found
+    return parts
 
 
 def setting(word: str) -> str:
@@ -131,7 +131,7 @@ def quoted(path: Path) -> str:
     """Return a path as Hydra reads it back: in quotes if it has a character that means something to Hydra."""
     if PLAIN.fullmatch(str(path)):
         return str(path)
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), str(path))
+    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + match[2].replace("'", "\\'"), str(path))
     return f"'{escaped}'"
 
 

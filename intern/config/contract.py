@@ -139,15 +139,15 @@ def leaves(node: Any) -> Leaves:
 
 def walked(node: Any, prefix: str) -> Leaves:
     """Return the leaves of a schema class under a prefix."""
-    found: dict[str, tuple[type, bool]] = {}
+    by_key: dict[str, tuple[type, bool]] = {}
     hints = get_type_hints(node)
     for f in fields(node):
         hint, key = hints[f.name], prefix + f.name
         if is_dataclass(hint):
-            found |= walked(hint, f"{key}.")
+            by_key |= walked(hint, f"{key}.")
         else:
-            found[key] = plain_type(hint), "tunable" in f.metadata
-    return found
+            by_key[key] = plain_type(hint), "tunable" in f.metadata
+    return by_key
 
 
 def plain_type(hint: Any) -> type:

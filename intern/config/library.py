@@ -93,21 +93,21 @@ def listed() -> dict[str, Path]:
     Raises:
         UserError: if one name would stand for two files, or is none.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in (FOLDER, *own_folders()):
         for file in sorted(folder.rglob("*.yaml")):
             name = file.relative_to(folder).with_suffix("").as_posix()
             if f"/{name}".count("/."):  # .github/, .ipynb_checkpoints/
                 continue
-            if name in found:
-                raise UserError(f"Recipe {name} exists twice: {found[name]} and {file}. Rename one of them.")
+            if name in files:
+                raise UserError(f"Recipe {name} exists twice: {files[name]} and {file}. Rename one of them.")
             if not NAME.fullmatch(name) or name == "none":
                 raise UserError(
                     f"{file}: a recipe cannot be named {name!r}. Rename it with letters, digits, - and _; "
                     "none and file/… are taken."
                 )
-            found[name] = file
-    return found
+            files[name] = file
+    return files
 
 
 def own_folders() -> list[Path]:
@@ -144,7 +144,7 @@ def read(path: Path) -> tuple[Recipe, list[str]]:
 
 
 def form_faults(tree: Mapping[Any, Any]) -> list[str]:
-    """Return what no value of a recipe may be, and the sections that belong to no stage."""
+    """Return every fault of the keys, texts and stage names, and every section without a stage."""
     faults = ["name: a recipe is named by its file; leave this out"] if "name" in tree else []
     for key, value in tree.items():
         if not isinstance(key, str):
@@ -172,13 +172,13 @@ def form_faults(tree: Mapping[Any, Any]) -> list[str]:
 
 def legible(tree: Mapping[Any, Any]) -> dict[str, Any]:
     """Return what may be read of a tree: entries whose key is text and whose value does not interpolate."""
-    found = {}
+    entries = {}
     for key, value in tree.items():
         if isinstance(value, dict) and isinstance(key, str):
-            found[key] = legible(value)
+            entries[key] = legible(value)
         elif isinstance(key, str) and not interpolates(value):
-            found[key] = value
-    return found
+            entries[key] = value
+    return entries
 
 
 def interpolates(value: Any) -> bool:
@@ -191,7 +191,7 @@ def interpolates(value: Any) -> bool:
 
 
 def recipe_faults(recipe: Recipe) -> list[str]:
-    """Return what the types alone cannot say about a recipe."""
+    """Return every fault of a recipe that the types cannot express."""
     faults = stages.order_faults(recipe)
     faults += reward_faults(recipe)
     for name, stage in stages.entries(recipe):
@@ -236,15 +236,15 @@ def finite(weight: object) -> bool:
 
 def outside(recipe: Recipe) -> dict[str, str]:
     """Return {key: why} of every key whose own value lies outside the recipe's contract."""
-    found = {}
+    reasons = {}
     for key, domain in recipe.contract.items():
         value = recipe.value(key)
         if value is not None:
             try:
                 domain.parse(show(value))
             except ValueError as error:
-                found[key] = f"lies outside its contract: {error}"
-    return found
+                reasons[key] = f"lies outside its contract: {error}"
+    return reasons
 
 
 def unusable(recipe: Recipe) -> list[str]:
@@ -273,8 +273,8 @@ def dump(recipe: Recipe) -> str:
 
 def differing(values: Mapping[str, Any], default: Mapping[str, Any], nested: Sequence[str]) -> dict[str, Any]:
     """Return the entries that differ from the defaults; those of `nested` entry by entry, all others whole."""
-    found = {}
+    entries = {}
     for key, value in values.items():
         if key not in default or value != default[key]:
-            found[key] = differing(value, default[key], ()) if key in nested else value
-    return found
+            entries[key] = differing(value, default[key], ()) if key in nested else value
+    return entries

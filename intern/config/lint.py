@@ -42,20 +42,20 @@ class Fault:
 def faults(path: Path) -> list[Fault]:
     """Return every fault of a file's form, or else every cross-field fault and warning."""
     try:
-        recipe, found = library.read(path)
+        recipe, form_faults = library.read(path)
     except UserError as error:
         place, _, text = str(error).removeprefix(f"{path}:").partition(" ")
         line = place.partition(":")[0]
         return [Fault(path, int(line), text)] if line.isdigit() else [Fault(path, None, str(error))]
     lines, head = key_lines(path), library.header(path)
-    stopping = [Fault(path, line_of(text, lines), text) for text in found or cross_faults(recipe, head)]
+    stopping = [Fault(path, line_of(text, lines), text) for text in form_faults or cross_faults(recipe, head)]
     stopping.sort(key=lambda fault: (fault.line is None, fault.line))
-    missed = () if found else warnings(recipe, head)
+    missed = () if form_faults else warnings(recipe, head)
     return stopping + [Fault(path, line_of(text, lines), text, stops=False) for text in missed]
 
 
 def cross_faults(recipe: Recipe, head: str) -> list[str]:
-    """Return what stops the recipe with each goal that it suits; of the comment the model's name alone is taken."""
+    """Return every cross-field fault of the recipe with a goal that it suits and the model that its comment names."""
     model = model_of(head)
     goals: dict[str, list[str]] = {}
     for config in configs(model):
@@ -66,7 +66,7 @@ def cross_faults(recipe: Recipe, head: str) -> list[str]:
 
 
 def model_of(head: str) -> str:
-    """Return the model of the command in a recipe's comment, or a placeholder if it names none that there is."""
+    """Return the model of the command in a recipe's comment, or a placeholder if it names none that exists."""
     named = re.search(r"\bmodel=(\S+)", head)
     return named[1] if named and named[1] in choices.options("model") else "local"
 
@@ -84,7 +84,7 @@ def composed(goal: str, model: str) -> Config:
 
 
 def warnings(recipe: Recipe, head: str) -> Iterator[str]:
-    """Yield what a study can do without and a reader cannot."""
+    """Yield what a reader of the file will miss; a study runs without it."""
     if not head.strip() or COMMAND.fullmatch(head.strip()):
         yield "header: no comment at the top says what the recipe does and what it measured"
     if not COMMAND.search(head):
@@ -101,15 +101,15 @@ def warnings(recipe: Recipe, head: str) -> Iterator[str]:
 
 def key_lines(path: Path) -> dict[str, int]:
     """Return {dotted key: line} of every key in a YAML file that can be read."""
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
 
     def walk(node: yaml.Node | None, prefix: str) -> None:
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            found[f"{prefix}{key.value}"] = key.start_mark.line + 1
+            lines[f"{prefix}{key.value}"] = key.start_mark.line + 1
             walk(value, f"{prefix}{key.value}.")
 
     walk(yaml.compose(path.read_text(encoding="utf-8"), strict_yaml.Loader), "")
-    return found
+    return lines
 
 
 def line_of(text: str, lines: dict[str, int]) -> int | None:

@@ -179,11 +179,11 @@ class Recipe(Section):
 
     def tree(self) -> dict[str, Any]:
         """Return the recipe as plain values; a section of another name says which stage it is."""
-        found = asdict(self)
+        values = asdict(self)
         for name, kind in self.kinds.items():
             if name != kind:
-                found[name] = {"stage": kind, **found[name]}
-        return found
+                values[name] = {"stage": kind, **values[name]}
+        return values
 
     def weights(self) -> dict[str, float]:
         """Return the weight of each reward."""

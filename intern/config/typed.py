@@ -53,26 +53,26 @@ def config(tree: Tree) -> Config:
     bare = dict(tree)
     if part(tree, "recipe"):
         bare["recipe"] = without_stage(part(tree, "recipe"))
-    found, faults = build(config_class(tuple(kinds.items())), bare)
-    if faults := faults or [f"recipe.{fault}" for fault in unknown_stages(found.recipe)]:
+    built, faults = build(config_class(tuple(kinds.items())), bare)
+    if faults := faults or [f"recipe.{fault}" for fault in unknown_stages(built.recipe)]:
         raise UserError("\n".join(faults))
-    parts = {f.name: getattr(found, f.name) for f in fields(Config)}
+    parts = {f.name: getattr(built, f.name) for f in fields(Config)}
     return Config(**parts)
 
 
 def part(tree: Tree, key: str) -> Tree:
     """Return a part of a tree, or nothing if it is no mapping, which is a fault that is found later."""
-    found = tree.get(key)
-    return found if isinstance(found, Mapping) else {}
+    value = tree.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def recipe(tree: Tree) -> tuple[Recipe, list[str]]:
     """Return a recipe and every fault of its types; the recipe is as its defaults where there are faults."""
     kind = recipe_class(sections(tree))
-    found, faults = build(kind, without_stage(tree))
-    if not isinstance(found, Recipe):
+    built, faults = build(kind, without_stage(tree))
+    if not isinstance(built, Recipe):
         return kind(), faults
-    return found, unknown_stages(found)
+    return built, unknown_stages(built)
 
 
 def cut(recipe: Recipe, names: Sequence[str]) -> Recipe:
@@ -82,9 +82,9 @@ def cut(recipe: Recipe, names: Sequence[str]) -> Recipe:
     open_ = {key: domain for key, domain in recipe.tunable.items() if key.partition(".")[0] not in gone}
     kept = {key: value for key, value in tree.items() if key not in gone}
     cls = recipe_class(tuple((name, recipe.kinds[name]) for name in names))
-    found, faults = build(cls, without_stage({**kept, "stages": list(names), "tunable": open_}))
-    assert isinstance(found, Recipe), faults
-    return found
+    shorter, faults = build(cls, without_stage({**kept, "stages": list(names), "tunable": open_}))
+    assert isinstance(shorter, Recipe), faults
+    return shorter
 
 
 def sections(tree: Tree) -> tuple[tuple[str, str], ...]:
@@ -92,12 +92,12 @@ def sections(tree: Tree) -> tuple[tuple[str, str], ...]:
     listed = tree.get("stages")
     named = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     extra = [key for key in tree if isinstance(key, str) and key not in (*named, *TAKEN)]
-    found = {}
+    kinds = {}
     for name in [*named, *extra] or recipe_stages():
         kind = kind_of(tree, name)
         if may_name(name, kind):
-            found[name] = kind
-    return tuple(found.items())
+            kinds[name] = kind
+    return tuple(kinds.items())
 
 
 def kind_of(tree: Tree, name: str) -> str:
@@ -166,10 +166,10 @@ def settings(kind: str, name: str, given: Tree) -> Any:
         if given:
             raise UserError(f"The {plugins.KINDS[kind]} {name} has no settings, and {', '.join(given)} is given.")
         return None
-    found, faults = build(strict(cls), given)
+    built, faults = build(strict(cls), given)
     if faults:
         raise UserError("\n".join(f"{plugins.KINDS[kind]} {name}: {fault}" for fault in faults))
-    return found
+    return built
 
 
 def strict(cls: type) -> type:
@@ -190,10 +190,10 @@ def build(cls: type, tree: Tree) -> tuple[Any, list[str]]:
     """Return an instance of a dataclass from a tree, or None and one line for each fault."""
     faults = list(truths(cls, tree))
     try:
-        found = adapter(cls).validate_python(dict(tree))
+        instance = adapter(cls).validate_python(dict(tree))
     except ValidationError as error:
-        return None, [*(said(cls, fault) for fault in error.errors(include_url=False)), *faults]
-    return (None, faults) if faults else (found, [])
+        return None, [*(describe(cls, fault) for fault in error.errors(include_url=False)), *faults]
+    return (None, faults) if faults else (instance, [])
 
 
 def truths(cls: type, tree: Tree, prefix: str = "") -> Iterator[str]:
@@ -212,8 +212,8 @@ def adapter(cls: type) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-def said(cls: type, fault: Any) -> str:
-    """Say one fault: the key, what is wrong, the value, the nearest legal key."""
+def describe(cls: type, fault: Any) -> str:
+    """Describe one fault: the key, what is wrong, the value, the nearest legal key."""
     place: Sequence[Any] = fault["loc"]
     key = ".".join(str(part) for part in place if not str(part).startswith(("function-", "constrained-", "nullable")))
     kind, message = fault["type"], fault["msg"]

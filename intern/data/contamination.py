@@ -29,5 +29,5 @@ class Guard:
 
 def runs(text: str, words: int) -> set[str]:
     """Return every run of that many consecutive words, without case; none for a shorter text."""
-    found = normal(text).split()
-    return {" ".join(found[i : i + words]) for i in range(len(found) - words + 1)}
+    tokens = normal(text).split()
+    return {" ".join(tokens[i : i + words]) for i in range(len(tokens) - words + 1)}

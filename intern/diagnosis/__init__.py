@@ -102,8 +102,8 @@ def check(name: str, rows: Rows, config: Config) -> Diagnosis | None:
         given = () if settings is None else (settings,)
         symptom = plugins.load("diagnosis", rule).check(run, *given)
         if symptom:
-            found = remedies(config.recipe, name, symptom.remedies)
-            return Diagnosis(rule, name, rows[-1]["step"], symptom.text, found)
+            proposed = remedies(config.recipe, name, symptom.remedies)
+            return Diagnosis(rule, name, rows[-1]["step"], symptom.text, proposed)
     return None
 
 
@@ -121,12 +121,12 @@ def order(names: tuple[str, ...]) -> tuple[str, ...]:
     except CycleError as error:
         circle = " → ".join(error.args[1])
         raise UserError(f"Diagnosis rules wait for each other: {circle}. Mend AFTER in one of them.") from None
-    found: list[str] = []
+    rules: list[str] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
-        found += ready
+        rules += ready
         sorter.done(*ready)
-    return tuple(found)
+    return tuple(rules)
 
 
 def series(rows: Rows, key: str) -> list[float]:

@@ -23,7 +23,7 @@ def remedies(recipe: Recipe, name: str, changes: Sequence[tuple[str, Change]]) -
         name: the stopped stage's name in it.
         changes: (field, change): a field of the stage's own settings, or `*.field` of those stages that made its rows.
     """
-    found: dict[Overrides, None] = {}
+    distinct: dict[Overrides, None] = {}
     for field, change in changes:
         for section in sections(recipe, name, field.startswith("*.")):
             key = f"{section}.{field.removeprefix('*.')}"
@@ -32,8 +32,8 @@ def remedies(recipe: Recipe, name: str, changes: Sequence[tuple[str, Change]]) -
                 continue
             changed = change(recipe.contract[key], value)
             if changed is not None and changed != value:
-                found[Overrides({key: changed})] = None
-    return tuple(found)[:MOST]
+                distinct[Overrides({key: changed})] = None
+    return tuple(distinct)[:MOST]
 
 
 def sections(recipe: Recipe, name: str, of_rows: bool) -> Iterator[str]:

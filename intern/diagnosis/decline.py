@@ -24,8 +24,8 @@ OF_ROLLOUTS = (
 
 
 def check(run: Run) -> Symptom | None:
-    """Fire when the last probe, or the last two, show it; learning targets has until half-way to warm up, and while it
-    mends."""
+    """Fire when the last probe, or the last two, have fallen; if the stage learns targets, not before half-way, and not
+    while the last probe is better than the one before it."""
     probes = [row["right"] for row in run.rows if "right" in row]
     if len(probes) < 2 or "right" not in run.last:
         return None
@@ -40,8 +40,8 @@ def check(run: Run) -> Symptom | None:
 
 
 def fallen(probes: Sequence[str], last: int, level: float) -> bool:
-    """Return whether the last probes all stand below the first one, or below the best before them, which each of those
-    could have been (Bonferroni)."""
+    """Return whether the last probes are all below the first one, or the best before them, by more than chance; the
+    best is picked from several (Bonferroni)."""
     before = probes[:-last]
     if not before:
         return False

@@ -1,4 +1,4 @@
-"""Divergence: the loss stands far above that of the checkpoint which entered the stage, or the policy has become
+"""Divergence: the loss is far above that of the stage's input checkpoint, or the policy has become
 noise. A step too large has destroyed what was learnt; later steps repair a part of it at best."""
 
 from statistics import fmean

@@ -18,7 +18,7 @@ REMEDIES = (
 
 
 def check(run: Run) -> Symptom | None:
-    """Fire when the last rows all loop RISEN more often than at entry; from half-way on, RISEN at all."""
+    """Fire when the last rows all loop RISEN more often than at entry; from half-way on, in RISEN of the texts."""
     rates = run.series("repetition")
     if len(rates) <= LAST or "repetition" not in run.last or run.last.get("canaries", ENOUGH) < ENOUGH:
         return None

@@ -22,15 +22,15 @@ REMEDIES = (
 
 
 def check(run: Run) -> Symptom | None:
-    """Fire when the last stretch of rows stands at FALLEN of the best one before it, and that is no accident."""
+    """Fire when the last stretch of rows has at most FALLEN of the best earlier one's reward, beyond chance."""
     steps = [row for row in run.rows if isinstance(row.get("reward"), int | float)]
     if len(steps) < 4 or "reward" not in run.last:
         return None
     weighed = [(row["reward"], run.prompts(steps[: i + 1])) for i, row in enumerate(steps)]
     for before, after in SPANS:
-        found = fall(weighed, before, after, run.top_reward or 1.0)
-        if found:
-            peak, low = found
+        levels = fall(weighed, before, after, run.top_reward or 1.0)
+        if levels:
+            peak, low = levels
             return Symptom(f"reward fell from {peak:.2f} to {low:.2f}", REMEDIES)
     return None
 

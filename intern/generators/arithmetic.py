@@ -15,7 +15,7 @@ __all__ = ["draw", "key"]
 
 
 def draw(rng: random.Random) -> dict[str, str]:
-    """One item: question (the whole user turn), answer, and a solution that ends with the answer line."""
+    """Return one item: question (the whole user turn), answer, and a solution that ends with the answer line."""
     a, b = rng.randint(10, 99), rng.randint(10, 99)
     return {
         "question": f"What is {a} + {b}?",

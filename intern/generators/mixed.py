@@ -12,7 +12,7 @@ import re
 
 
 def draw(rng: random.Random) -> dict[str, str]:
-    """One item: question (the whole user turn), answer, and a solution that ends with the answer line."""
+    """Return one item: question (the whole user turn), answer, and a solution that ends with the answer line."""
     sign = rng.choice("+-*")
     if sign == "*":
         a, b = rng.randint(12, 99), rng.randint(3, 9)
@@ -27,7 +27,7 @@ def draw(rng: random.Random) -> dict[str, str]:
 
 
 def working(a: int, sign: str, b: int) -> str:
-    """The columns from the right, each with what it carries or borrows: 612-458 is `12-8=4, 11-5-1=5, 6-4-1=1`.
+    """Return the columns from the right, each with its carry or borrow: 612-458 is `12-8=4, 11-5-1=5, 6-4-1=1`.
 
     A negative difference is worked the other way round; only its answer has the minus."""
     if sign == "*":
@@ -52,7 +52,7 @@ def working(a: int, sign: str, b: int) -> str:
 
 
 def key(question: str) -> str:
-    """The item's canonical name: factors sorted within a product, added terms sorted before taken ones.
+    """Return the item's canonical name: factors sorted within a product, added terms sorted before taken ones.
 
     `What is 47 * 3?` is `3*47`; a sum of two numbers has the name that `arithmetic` gives it."""
     expression = "".join(re.findall(r"\d+|[-+*]", question))

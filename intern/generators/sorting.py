@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 def draw(rng: random.Random, counts: Sequence[int] = (2, 4, 5, 5)) -> dict[str, str]:
-    """One item: question (the whole user turn), answer, and a solution that ends with the answer line."""
+    """Return one item: question (the whole user turn), answer, and a solution that ends with the answer line."""
     count = rng.choice(counts)
     numbers = rng.sample(range(10, 100) if count > 2 else range(10, 1000), count)
     ordered = sorted(numbers)
@@ -25,7 +25,7 @@ def draw(rng: random.Random, counts: Sequence[int] = (2, 4, 5, 5)) -> dict[str, 
 
 
 def working(numbers: list[int]) -> str:
-    """Each number with those left behind it, the smallest first: 47 13 88 is `13: 47 88, 47: 88`; two are `13<47`."""
+    """Return each number with the larger ones, smallest first: 47 13 88 is `13: 47 88, 47: 88`; two are `13<47`."""
     ordered = sorted(numbers)
     if len(numbers) == 2:
         return "<".join(map(str, ordered))
@@ -33,10 +33,10 @@ def working(numbers: list[int]) -> str:
 
 
 def spaced(numbers: list[int]) -> str:
-    """Numbers as the question and the answer write them."""
+    """Return numbers as the question and the answer write them."""
     return " ".join(map(str, numbers))
 
 
 def key(question: str) -> str:
-    """The item's canonical name, its numbers in order: whoever has sorted a list has sorted all its shuffles."""
+    """Return the item's canonical name, its numbers in order: every order of a list is the same item."""
     return spaced(sorted(map(int, re.findall(r"\d+", question))))

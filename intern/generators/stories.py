@@ -32,7 +32,7 @@ TEMPLATES = {  # the signs of the steps, and the ways to tell them
 
 
 def draw(rng: random.Random) -> dict[str, str]:
-    """One item: question (the whole user turn), answer, and a solution that ends with the answer line."""
+    """Return one item: question (the whole user turn), answer, and a solution that ends with the answer line."""
     signs = rng.choice(list(TEMPLATES))
     numbers = operands(rng, signs)
     name, other = rng.sample(NAMES, 2)
@@ -45,7 +45,7 @@ def draw(rng: random.Random) -> dict[str, str]:
 
 
 def operands(rng: random.Random, signs: str) -> list[int]:
-    """Numbers for these steps, such that no more is taken than is there."""
+    """Return numbers for these steps; no step has a negative result."""
     if len(signs) == 1:
         return sorted(rng.sample(range(100, 1000), 2), reverse=signs == "-")
     if signs[0] == "*":
@@ -55,13 +55,13 @@ def operands(rng: random.Random, signs: str) -> list[int]:
 
 
 def expression(question: str) -> str:
-    """What a story asks to compute, steps in order: `Mia has 47 pens and gets 38.` is 47+38."""
-    signed = re.sub("|".join(SIGNS), lambda found: SIGNS[found[0]], question)
+    """Return what a story asks to compute, steps in order: `Mia has 47 pens and gets 38.` is 47+38."""
+    signed = re.sub("|".join(SIGNS), lambda match: SIGNS[match[0]], question)
     return "".join(re.findall(r"\d+|[-+*]", signed))
 
 
 def steps(expression: str) -> Iterator[tuple[int, str, int, int]]:
-    """(number, sign, number, result) of each step of an expression, from left to right."""
+    """Yield (number, sign, number, result) of each step of an expression, from left to right."""
     first, *others = re.findall(r"[-+*]?\d+", expression)
     value = int(first)
     for sign, number in ((other[0], int(other[1:])) for other in others):
@@ -71,11 +71,11 @@ def steps(expression: str) -> Iterator[tuple[int, str, int, int]]:
 
 
 def working(question: str) -> str:
-    """One line a step, its columns as `mixed` writes them: `47*8: 7*8=56, 4*8+5=37, 376`."""
+    """Return one line a step, its columns as `mixed` writes them: `47*8: 7*8=56, 4*8+5=37, 376`."""
     return "\n".join(f"{a}{sign}{b}: {mixed.working(a, sign, b)}, {value}" for a, sign, b, value in
                      steps(expression(question)))
 
 
 def key(question: str) -> str:
-    """The item's canonical name is that of its computation, which all generators share: `38+47-12`."""
+    """Return the item's canonical name, that of its computation, which all generators share: `38+47-12`."""
     return mixed.key(expression(question))

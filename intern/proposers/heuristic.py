@@ -140,8 +140,8 @@ def length_keys(recipe: Recipe) -> set[str]:
 def lengths(trial: Trial, recipe: Recipe) -> dict[str, float]:
     """Return the steps or epochs that a trial was given, for each contract key that sets them."""
     values = Space.of(recipe).values(trial.overrides)
-    found: dict[str, Any] = {key: value for key, value in values.items() if key in length_keys(recipe)}
-    return {key: value * trial.fidelity for key, value in found.items() if value is not None}
+    unscaled: dict[str, Any] = {key: value for key, value in values.items() if key in length_keys(recipe)}
+    return {key: value * trial.fidelity for key, value in unscaled.items() if value is not None}
 
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
@@ -165,14 +165,14 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
 def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, float, float], ...]:
     """Return (key, low, high) near the values of a trial, for the keys that are ranges."""
     recipe = view.recipes[start.recipe or ""]
-    own, found = Space.of(recipe).values(start.overrides), []
+    own, bounds = Space.of(recipe).values(start.overrides), []
     for key in keys:
         domain, value = recipe.contract[key], own[key] if own[key] is not None else meant(recipe, key)
         if isinstance(domain, Range) and value is not None and domain.low <= float(value) <= domain.high:
             part = (domain.high - domain.low) / NEAR
             near = float(value)
-            found.append((key, near / NEAR, near * NEAR) if domain.log else (key, near - part, near + part))
-    return tuple(found)
+            bounds.append((key, near / NEAR, near * NEAR) if domain.log else (key, near - part, near + part))
+    return tuple(bounds)
 
 
 def meant(recipe: Recipe, key: str) -> Any:
@@ -197,7 +197,7 @@ def matters(view: View, name: str) -> tuple[str, ...]:
 
 
 def winner(view: View) -> Trial:
-    """Return the incumbent; the trial that it repeats, or the baseline, if it is a repeat or what entered a stage."""
+    """Return the incumbent; if it is a repeat, the trial that it repeats; if it is a rollback, the baseline."""
     best = view.incumbent
     while best.kind in ("repeat", "rollback"):
         best = view.trials[best.parent or 0] if best.kind == "repeat" else view.trials[0]
@@ -231,13 +231,13 @@ def varied(best: Trial, overrides: Overrides, kind: Any, seed: int, why: str) ->
 
 
 def onward(view: View) -> Iterator[Proposal]:
-    """Propose, when every idea has had its turn, to search on over the whole contract, the winner's recipe first."""
+    """Propose further sweeps over the whole contract after every idea was tried, the incumbent's recipe first."""
     for name in sorted(view.recipes, key=lambda name: name != view.incumbent.recipe):
         yield from sweep(view, name, len(view.trials) + 1, len(view.recipes[name].contract))
 
 
 def exhausted(view: View, name: str, keys: tuple[str, ...]) -> bool:
-    """Return whether every combination of the keys' values was tried in full; of none there is nothing to try."""
+    """Return whether every combination of the keys' values was tried in full; True if there are no keys."""
     contract = view.recipes[name].contract
     combinations = prod(size(contract[key]) for key in keys)
     tried = view.history.of_recipe(name)

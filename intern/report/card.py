@@ -153,14 +153,14 @@ def made(recipe: Recipe) -> list[Rows]:
 
 def rows(name: str, settings: Any) -> Rows:
     """Return what one stage says of its rows: a setting that lists sources, and all others that are set."""
-    found: list[Mapping[str, Any]] = []
+    entries: list[Mapping[str, Any]] = []
     others: dict[str, str] = {}
     for key, value in asdict(settings).items():
         if isinstance(value, list) and value and all(is_source(entry) for entry in value):
-            found += value
+            entries += value
         elif value not in (None, False):
             others[key] = show(value)
-    return Rows(name, found, others)
+    return Rows(name, entries, others)
 
 
 def is_source(entry: Any) -> bool:

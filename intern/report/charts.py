@@ -102,12 +102,12 @@ def rules(base: Trial) -> list[dict[str, Any]]:
     """Return the baselines as lines across the chart; if two lie close, the lower one's label goes below it."""
     shots = {s.shots for s in base.scores if s.split == "dev"}
     means = sorted(((base.mean("dev", n) or 0.0, n) for n in shots), reverse=True)
-    found: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for mean, n in means:
-        close = bool(found) and found[-1]["mean"] - mean < 0.06
+        close = bool(lines) and lines[-1]["mean"] - mean < 0.06
         label = f"base {f'{n}-shot' if n else 'zero-shot'} {fmt.percent(mean)}"
-        found.append({"mean": mean, "label": label, "dy": 9 if close else -7})
-    return found
+        lines.append({"mean": mean, "label": label, "dy": 9 if close else -7})
+    return lines
 
 
 def scores(points: Sequence[Row], incumbent: Sequence[Row], rules: Sequence[Row], x: Spec) -> Spec:

@@ -70,12 +70,12 @@ def curves(study: Reader) -> Curves:
 
 def shared(trials: Sequence[Trial]) -> dict[str, list[int]]:
     """Return output → the trials that share it, for each ended run of a stage that logs something to draw."""
-    found: dict[str, list[int]] = defaultdict(list)
+    by_output: dict[str, list[int]] = defaultdict(list)
     for trial in trials:
         for run in trial.stages:
             if stage(run.stage).curves:
-                found[run.out].append(trial.number)
-    return found
+                by_output[run.out].append(trial.number)
+    return by_output
 
 
 def read(study: Reader, sharing: Mapping[str, Sequence[int]]) -> Iterator[Run]:
@@ -92,10 +92,10 @@ def read(study: Reader, sharing: Mapping[str, Sequence[int]]) -> Iterator[Run]:
 
 def by_stage(runs: Iterable[Run]) -> list[list[Run]]:
     """Return the runs of each stage, by name and by what runs under it, in the order of the recipes."""
-    found: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        found[run.begun.name, run.begun.stage].append(run)
-    return sorted(found.values(), key=lambda same: min(run.begun.place for run in same))
+        groups[run.begun.name, run.begun.stage].append(run)
+    return sorted(groups.values(), key=lambda same: min(run.begun.place for run in same))
 
 
 def title(begun: Begun) -> str:

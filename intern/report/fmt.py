@@ -44,12 +44,12 @@ def score(score: Score) -> str:
 
 
 def verdict(verdict: Verdict) -> str:
-    """Return a paired comparison: wins, losses and the chance of that."""
+    """Return a paired comparison: wins, losses, the other trial and the p-value."""
     return f"+{verdict.wins} -{verdict.losses} against trial {verdict.against}, p = {verdict.p:.2g}"
 
 
 def pair(verdict: Verdict) -> str:
-    """Return the same on a page: items won, items lost and the chance of that."""
+    """Return a paired comparison for a page: items won, items lost and the p-value."""
     return f"+{verdict.wins} −{verdict.losses}, p = {verdict.p:.2g}"
 
 

@@ -51,7 +51,7 @@ class Screen:
             self.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _watch(self, event: Watched) -> None:
-        """Draw a running trial, one of several until it ends, or print what is new of it."""
+        """Draw a running trial, of several the first until it ends; or print what is new of each."""
         if not self.draws:
             lines = self._lines.setdefault(event.trial.number, Lines(self.console, event.trial))
             lines.show(event.progress)
@@ -95,12 +95,12 @@ class Lines:
         for stage in progress.begun[self.told :]:
             self.say(stage.title + ("  (reused)" if stage.reused else ""))
         self.told = len(progress.begun)
-        found = progress.diagnosis
-        if found and found != self.diagnosis:
-            self.diagnosis = found
-            self.say(f"{found.stage}  stopped by {found.rule} at step {found.step}: {found.symptom}")
+        diagnosis = progress.diagnosis
+        if diagnosis and diagnosis != self.diagnosis:
+            self.diagnosis = diagnosis
+            self.say(f"{diagnosis.stage}  stopped by {diagnosis.rule} at step {diagnosis.step}: {diagnosis.symptom}")
 
     def say(self, what: str) -> None:
         """Print one line, under the trial's name."""
-        said = f"    {view.label(self.trial)}  {fmt.one_line(what)}"
-        self.console.print(said, highlight=False, markup=False, soft_wrap=True)
+        line = f"    {view.label(self.trial)}  {fmt.one_line(what)}"
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,5 +1,5 @@
-"""A study as one page that a person would rather look at than read logs: STUDY/report.html, from the ledger and the
-trial folders alone, at any moment of the study, and however long the study is.
+"""A study as one page of HTML, STUDY/report.html: from the ledger and the trial folders alone, at any moment of the
+study, and however long the study is.
 
 Self-contained: styles, charts and their renderer lie inside, and a content security policy lets nothing be loaded and
 nothing run but the page's own scripts, by their hashes; what a model, a paper or a data set said stays text. Vega-Lite

@@ -43,20 +43,20 @@ def disagreements(study: Reader, best: Trial) -> tuple[Samples, Samples]:
     assert base
     old = {(row["task"], row["doc_id"]): row for row in study.scored(base, "dev")}
     pairs = [(old[row["task"], row["doc_id"]], row) for row in study.scored(best, "dev")]
-    asked = study.questions("dev")
+    questions = study.questions("dev")
     fixed = [pair for pair in pairs if pair[1]["value"] > pair[0]["value"]]
     broken = [pair for pair in pairs if pair[1]["value"] < pair[0]["value"]]
-    return some("Fixed", fixed, asked), some("Broken", broken, asked)
+    return some("Fixed", fixed, questions), some("Broken", broken, questions)
 
 
-def some(title: str, pairs: list[tuple[Row, Row]], asked: list[str]) -> Samples:
+def some(title: str, pairs: list[tuple[Row, Row]], questions: list[str]) -> Samples:
     """Return some of the items, evenly spread."""
-    return Samples(title, [sample(before, after, asked) for before, after in fmt.spread(pairs, SHOWN)], len(pairs))
+    return Samples(title, [sample(before, after, questions) for before, after in fmt.spread(pairs, SHOWN)], len(pairs))
 
 
-def sample(before: Row, after: Row, asked: list[str]) -> Sample:
-    """Return one item; lm-eval's own tasks keep their questions to themselves."""
-    question = asked[after["doc_id"]] if asked else f"{after['task']}, item {after['doc_id']}"
+def sample(before: Row, after: Row, questions: list[str]) -> Sample:
+    """Return one item; if the questions are not known (lm-eval's own tasks), its number stands for it."""
+    question = questions[after["doc_id"]] if questions else f"{after['task']}, item {after['doc_id']}"
     return Sample(question, after["target"], written(before), written(after))
 
 

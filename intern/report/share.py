@@ -26,16 +26,16 @@ WIDTH = 115  # columns of a comment
 
 def rows(recipes: Library) -> list[tuple[str, ...]]:
     """Return a row for each recipe, those of INTERN_RECIPES too; a broken file says so, and does not stop the list."""
-    found: list[tuple[str, ...]] = []
+    table: list[tuple[str, ...]] = []
     for name in recipes.names():
         try:
             recipe = recipes.load(name)
         except UserError:
-            found.append((name, f"broken; see: recipes check {recipes.path(name)}", "", "", ""))
+            table.append((name, f"broken; see: recipes check {recipes.path(name)}", "", "", ""))
             continue
         measured = "yes" if measures(library.header(recipes.path(name))) else "no"
-        found.append((name, recipe.summary, ", ".join(recipe.suits), ", ".join(recipe.stages), measured))
-    return found
+        table.append((name, recipe.summary, ", ".join(recipe.suits), ", ".join(recipe.stages), measured))
+    return table
 
 
 def measures(header: str) -> bool:
@@ -94,7 +94,7 @@ def evidence(study: Reader, winner: Trial) -> list[str]:
 
 
 def command(study: Reader, winner: Trial, file: Path) -> str:
-    """Return what runs it again, alone, to its score on test: the study's own goal, model and seed, and the file."""
+    """Return the command that runs the recipe alone, to its score on test, with the study's goal, model and seed."""
     config, starts = study.config(winner.number), study.ledger.starts
     own = starts[-1]["command"] if starts else f"python -m intern goal={config.goal.name} model={config.model.name}"
     kept = [word for word in shlex.split(own)[3:] if re.split(r"[.=]", word)[0] in KEPT]

@@ -47,8 +47,8 @@ def evenly(study: Reader, most: int) -> list[Trial]:
 
 def lineage(trial: Trial | None, trials: Sequence[Trial]) -> list[Trial]:
     """Return a trial and what it varies, the nearest first."""
-    found: list[Trial] = []
-    while trial is not None and len(found) < DEEP:
-        found.append(trial)
+    path: list[Trial] = []
+    while trial is not None and len(path) < DEEP:
+        path.append(trial)
         trial = trials[trial.parent] if trial.parent is not None else None
-    return found
+    return path

@@ -17,7 +17,7 @@ class Stop:
     trial: Trial
     """The stopped trial; its diagnosis says why."""
     entering: Trial | None
-    """The trial that scored the checkpoint which entered the stopped stage."""
+    """The trial that scored the stopped stage's input checkpoint."""
     remedies: Sequence[Trial]
     """What was tried; at most MOST."""
     more: int
@@ -57,7 +57,7 @@ def stop(trial: Trial, study: Reader) -> Stop:
 
 
 def gain(helped: Trial) -> float | None:
-    """Return the gain of a remedy on the dev items over the checkpoint before the stage; None if no item was scored."""
+    """Return the gain of a remedy on the dev items over the stage's input checkpoint; None if no item was scored."""
     items = sum(score.n for score in helped.scores if score.split == "dev")
     if not helped.recovery or not items:
         return None

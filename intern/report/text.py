@@ -33,7 +33,7 @@ def mended(stopped: Trial, study: Reader) -> str:
     if best is None or best.recovery is None:
         return f"Trial {stopped.number} ({stopped.diagnosis.rule}): no remedy has helped."
     v = best.recovery
-    against = f"+{v.wins} -{v.losses} on dev against trial {v.against}, which entered the stage, p = {v.p:.2g}"
+    against = f"+{v.wins} -{v.losses} on dev against trial {v.against}, the stage's input checkpoint, p = {v.p:.2g}"
     words = " ".join(best.overrides.short())
     return f"Trial {stopped.number} ({stopped.diagnosis.rule}): trial {best.number} helped, {words}: {against}."
 

@@ -38,7 +38,7 @@ class Row:
 def tree(study: Reader, shown: Sequence[Trial]) -> list[Row]:
     """Return the trials that are shown as a tree.
 
-    A trial whose parent is left out stands below the nearest trial on the way to the base that is not."""
+    A trial whose parent is left out stands below its nearest ancestor that is shown."""
     drawn = {t.number for t in shown if in_tree(t)}
     if 0 not in drawn:
         return []
@@ -54,11 +54,11 @@ def tree(study: Reader, shown: Sequence[Trial]) -> list[Row]:
     places = ordered(study.trials[0], children)
     depths = [min(depth, DEEPEST) for _, depth in places]
     after = [*depths[1:], 0]
-    found = []
+    rows = []
     for (trial, _), depth, following in zip(places, depths, after, strict=True):
         opens, closes = following > depth, max(depth - following, 0)
-        found.append(row(study, trial, opens, closes, hidden[trial.number]))
-    return found
+        rows.append(row(study, trial, opens, closes, hidden[trial.number]))
+    return rows
 
 
 def in_tree(trial: Trial) -> bool:
@@ -67,22 +67,22 @@ def in_tree(trial: Trial) -> bool:
 
 
 def nearest(trials: Sequence[Trial], drawn: Collection[int]) -> list[int]:
-    """Return for each trial itself, if it is drawn, or else the nearest on its way to the base that is."""
-    found: list[int] = []
+    """Return for each trial its number if it is drawn, else that of its nearest ancestor that is."""
+    numbers: list[int] = []
     for trial in trials:
-        found.append(trial.number if trial.number in drawn else found[trial.parent or 0])
-    return found
+        numbers.append(trial.number if trial.number in drawn else numbers[trial.parent or 0])
+    return numbers
 
 
 def ordered(base: Trial, children: Mapping[int, Sequence[Trial]]) -> list[tuple[Trial, int]]:
     """Return (trial, depth), each trial followed by all that varies it."""
-    found = []
+    places = []
     left = [(base, 0)]
     while left:
         trial, depth = left.pop()
-        found.append((trial, depth))
+        places.append((trial, depth))
         left += [(child, depth + 1) for child in reversed(children.get(trial.number, ()))]
-    return found
+    return places
 
 
 def row(study: Reader, trial: Trial, opens: bool, closes: int, hidden: int) -> Row:

@@ -123,12 +123,12 @@ def best(overview: Overview) -> Text:
 
 def stage_rows(progress: Progress, trials: Sequence[Trial], width: int) -> list[Row]:
     """Return the trial's stages in order, the metrics under the last that has some."""
-    found: list[Row] = []
+    rows: list[Row] = []
     for place, title in enumerate(progress.steps):
-        found.append(stage_row(progress, place, title, trials, rest(width)))
+        rows.append(stage_row(progress, place, title, trials, rest(width)))
         if place == progress.trained:
-            found += metric_rows(progress.rows, stage(progress.begun[place].stage).curves, rest(width))
-    return found
+            rows += metric_rows(progress.rows, stage(progress.begun[place].stage).curves, rest(width))
+    return rows
 
 
 def stage_row(progress: Progress, place: int, title: str, trials: Sequence[Trial], wide: int) -> Row:
@@ -158,14 +158,14 @@ def metric_rows(rows: Sequence[Mapping[str, Any]], curves: Mapping[str, str], wi
     rows = rows[-wide:]
     done = max(int(wide * rows[-1]["step"] / max(rows[-1]["steps"], 1)), len(rows))
     logged = [(name, [row[key] for row in rows if key in row]) for key, name in curves.items()]
-    found: list[Row] = []
+    lines: list[Row] = []
     for place, (name, values) in enumerate([pair for pair in logged if pair[1]][:CURVES]):
         now, first = (f"{v:.3g}" if isinstance(v, int | float) else "?" for v in (values[-1], values[0]))
         line = sparkline([values[i * len(values) // done] for i in range(done)], wide)
         shown = cell(now, "" if drawable(values[-1]) else "bold red")
         style = "dim cyan" if place else "cyan"
-        found.append(("", cell(f"  {name}", "dim"), cell(line, style), shown, cell(f"{trend(values)} from {first}")))
-    return found
+        lines.append(("", cell(f"  {name}", "dim"), cell(line, style), shown, cell(f"{trend(values)} from {first}")))
+    return lines
 
 
 def beside(trial: Trial, trials: Sequence[Trial]) -> list[Text]:
@@ -179,18 +179,18 @@ def diagnoses(progress: Progress, trial: Trial, trials: Sequence[Trial], width: 
     trials = recent(trials)
     fired = [(t.number, t.diagnosis) for t in trials if t.diagnosis and t.number != trial.number]
     fired += [(trial.number, progress.diagnosis)] if progress.diagnosis else []
-    found: list[Text] = []
+    lines: list[Text] = []
     for number, one in fired[-2:]:
         seen = f"! trial {number} stopped by {one.rule} at {one.stage} step {one.step}: {one.symptom}"
-        found += [
+        lines += [
             cell(line, "yellow")
             for line in textwrap.wrap(seen, max(width, 9), subsequent_indent="  ", max_lines=2, placeholder=" …")
         ]
         remedies = [t for t in trials if t.kind == "remedy" and t.parent == number]
         if remedies:
             told = (f"trial {t.number} {t.recovery.call if t.recovery else outcome(t)}" for t in remedies)
-            found.append(cell(f"  remedies: {', '.join(told)}", "dim yellow"))
-    return found
+            lines.append(cell(f"  remedies: {', '.join(told)}", "dim yellow"))
+    return lines
 
 
 def ended(trial: Trial, trials: Sequence[Trial], most: int, width: int) -> Table:

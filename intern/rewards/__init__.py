@@ -18,8 +18,8 @@ Outcome = Callable[[str, Mapping[str, Any]], float | None]
 def outcome(name: str, given: Mapping[str, Any]) -> Outcome:
     """Return a reward's function with its settings filled in."""
     settings = typed.settings("rewards", name, given)
-    found: Callable[..., float | None] = plugins.load("rewards", name).outcome
-    return found if settings is None else partial(found, settings=settings)
+    function: Callable[..., float | None] = plugins.load("rewards", name).outcome
+    return function if settings is None else partial(function, settings=settings)
 
 
 def scorer(goal: Goal) -> Outcome:

@@ -7,5 +7,5 @@ from intern.rewards import exact_answer
 
 
 def outcome(text: str, row: Mapping[str, Any]) -> float | None:
-    """1.0 with an answer line, else 0.0."""
+    """Return 1.0 with an answer line, else 0.0."""
     return float(exact_answer.outcome(text, row) is not None)

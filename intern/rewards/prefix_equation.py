@@ -10,7 +10,7 @@ LONGEST = 64  # tokens; the longest equation of MAWPS and ASDiv-A has 15
 
 
 def outcome(text: str, row: Mapping[str, Any]) -> float | None:
-    """1.0 or 0.0 by the value of the equation; None where the text is no equation over the item's numbers."""
+    """Return 1.0 or 0.0 by the value of the equation; None where the text is no equation over the item's numbers."""
     tokens = text.split()
     if not 0 < len(tokens) <= LONGEST:
         return None
@@ -24,7 +24,7 @@ def outcome(text: str, row: Mapping[str, Any]) -> float | None:
 
 
 def evaluate(tokens: list[str], numbers: list[Fraction]) -> tuple[Fraction, list[str]]:
-    """(value of the first equation, tokens after it); raises ValueError, IndexError or ZeroDivisionError."""
+    """Return (value of the first equation, tokens after it); raise ValueError, IndexError or ZeroDivisionError."""
     head, rest = tokens[0], tokens[1:]
     if head in ("+", "-", "*", "/"):
         left, rest = evaluate(rest, numbers)

@@ -1,4 +1,4 @@
-"""The trials of a study as proposers see them; a step of a long study costs what one of a short study does."""
+"""The trials of a study as proposers see them, indexed so that a step takes no longer in a long study."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ class Effect:
 
 
 class History:
-    """Trials by number, and what is asked of them again and again."""
+    """Trials by number, with an index for each question that is asked often."""
 
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self._trials: list[Trial] = []
@@ -50,7 +50,7 @@ class History:
 
     @property
     def incumbent(self) -> Trial:
-        """The trial that was kept and that no other one was kept against, or the baseline."""
+        """The best trial so far by paired comparison; the baseline at first."""
         return self._trials[self._incumbent]
 
     def put(self, trial: Trial) -> None:
@@ -100,7 +100,7 @@ class History:
         return None if number is None else self._trials[number]
 
     def has(self, recipe: str, overrides: Overrides, seed: int, fidelity: float) -> bool:
-        """Return whether this very config was tried, whatever came of it but want of space."""
+        """Return whether this config was tried; a trial that a full disk failed does not count."""
         return self._settings[recipe, overrides, seed, fidelity] > 0
 
     def _count(self, trial: Trial, by: int) -> None:
@@ -108,7 +108,7 @@ class History:
             self._settings[trial.recipe, trial.overrides, trial.seed, trial.fidelity] += by
 
     def _note(self, trial: Trial) -> None:
-        """Note what does not depend on the order in which trials end: a ledger is read again in theirs."""
+        """Update the indexes; the result does not depend on the order in which trials end."""
         if waits(trial):
             self._pending.add(trial.number)
         else:
@@ -132,7 +132,7 @@ class History:
                 self._best[place] = trial.number
 
     def _compare(self, trial: Trial) -> None:
-        """Note what came of what a trial changes."""
+        """Note the gain of a trial over the one that it varies, by the keys that it changes."""
         if trial.parent is None or self._trials[trial.parent].recipe != trial.recipe:
             return
         parent = self._trials[trial.parent]

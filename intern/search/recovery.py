@@ -1,7 +1,7 @@
-"""What follows a diagnosis: its remedies as competing trials, each restarting the stopped stage from that stage's own
-input; which of them helped, and by how much.
+"""What follows a diagnosis: its remedies as competing trials, each restarting the stopped stage from its input
+checkpoint; which of them helped, and by how much.
 
-A remedy helped if its trial ran to the end and beat the checkpoint that entered the stopped stage, item by item on dev.
+A remedy helped if its trial ran to the end and beat the stopped stage's input checkpoint, item by item on dev.
 If the best changed a number, Optuna searches once more around it.
 """
 
@@ -72,11 +72,11 @@ def refinement(view: View, stopped: Trial, diagnosis: Diagnosis) -> Iterator[Pro
 
 def ancestry(trial: Trial, history: History) -> list[Trial]:
     """Return the stopped trials that this one was to mend, the nearest first."""
-    found: list[Trial] = []
+    ancestors: list[Trial] = []
     while trial.kind == "remedy" and trial.parent is not None:
         trial = history.trials[trial.parent]
-        found.append(trial)
-    return found
+        ancestors.append(trial)
+    return ancestors
 
 
 def remedies_of(stopped: Trial, history: History) -> list[Trial]:

@@ -37,15 +37,15 @@ class Space:
     def values(self, overrides: Overrides) -> dict[str, Value | None]:
         """Return a trial's value of every contract key: the recipe's own, or what the trial's overrides say; None if
         that is unset, or outside the contract: a person may pin a value there, but it is not in the sampler's space."""
-        found = dict(self.defaults)
+        values = dict(self.defaults)
         for key, value in overrides.items():
             domain = self.bounds.get(key)
             if domain is not None:
                 try:
-                    found[key] = domain.check(value)
+                    values[key] = domain.check(value)
                 except ValueError:
-                    found[key] = None
-        return found
+                    values[key] = None
+        return values
 
 
 def ask(folder: Path, recipe: Recipe, proposal: Proposal, trials: Sequence[Trial], seed: int) -> Overrides:
@@ -75,10 +75,10 @@ def ask(folder: Path, recipe: Recipe, proposal: Proposal, trials: Sequence[Trial
     draft = optuna.create_study(sampler=sampler, direction="maximize")
     draft.add_trials(list(known.values()))  # not the study's: without its journal the same is asked
     tried = [space.values(t.overrides).items() for t in alike]
-    values, asked = draw(draft, space, proposal, tried)
+    values, distributions = draw(draft, space, proposal, tried)
     attributes = {"trial": len(trials)}
     running = optuna.trial.TrialState.RUNNING
-    entry = optuna.trial.create_trial(state=running, params=values, distributions=asked, user_attrs=attributes)
+    entry = optuna.trial.create_trial(state=running, params=values, distributions=distributions, user_attrs=attributes)
     study.add_trial(entry)  # one atomic entry
     return Overrides(values)
 
@@ -89,11 +89,11 @@ def draw(draft: Any, space: Space, proposal: Proposal, tried: Sequence[Any]) -> 
     near = whole | {key: space.bounds[key].between(low, high) for key, low, high in proposal.within}
     for attempt in range(2 * DRAWS):
         domains = near if attempt < DRAWS else whole
-        asked = {key: distribution(domains[key]) for key in proposal.sweep}
-        values = {key: domains[key].tidy(value) for key, value in draft.ask(asked).params.items()}
+        distributions = {key: distribution(domains[key]) for key in proposal.sweep}
+        values = {key: domains[key].tidy(value) for key, value in draft.ask(distributions).params.items()}
         if not any(values.items() <= before for before in tried):
             break
-    return values, asked
+    return values, distributions
 
 
 def load(folder: Path, recipe: str) -> Any:
@@ -114,25 +114,25 @@ def ended(space: Space, trials: Sequence[Trial]) -> dict[int, Any]:
     A rollback's score is that of a checkpoint before the end, and says nothing of the trial's values."""
     import optuna
 
-    found = {}
+    by_number = {}
     for trial in trials:
         value = trial.mean("dev")
         stopped = value is None and trial.state == "PRUNED"
         if trial.kind in ("confirm", "rollback") or not (stopped or value is not None):
             continue
         params = {key: v for key, v in space.values(trial.overrides).items() if v is not None}
-        found[trial.number] = optuna.trial.create_trial(
+        by_number[trial.number] = optuna.trial.create_trial(
             state=optuna.trial.TrialState.PRUNED if stopped else optuna.trial.TrialState.COMPLETE,
             value=value,
             params=params,
             distributions={key: distribution(space.bounds[key]) for key in params},
             user_attrs={"trial": trial.number},
         )
-    return found
+    return by_number
 
 
 def feed(study: Any, known: Collection[Any], under_way: Collection[int] = ()) -> None:
-    """Tell what was asked and has ended, give back what never ran, add what other proposers tried.
+    """Tell Optuna of drawn trials that have ended, fail those that never ran, add what other proposers tried.
 
     Args:
         study: the Optuna study.
@@ -143,13 +143,13 @@ def feed(study: Any, known: Collection[Any], under_way: Collection[int] = ()) ->
 
     State = optuna.trial.TrialState
     by_number = {trial.user_attrs["trial"]: trial for trial in known}
-    for asked in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-        number = asked.user_attrs.get("trial", -1)
+    for open_trial in study.get_trials(deepcopy=False, states=(State.RUNNING,)):
+        number = open_trial.user_attrs.get("trial", -1)
         trial = by_number.get(number)
-        if trial is not None and asked.params.items() <= trial.params.items():
-            study.tell(asked.number, trial.value, state=trial.state)
+        if trial is not None and open_trial.params.items() <= trial.params.items():
+            study.tell(open_trial.number, trial.value, state=trial.state)
         elif number not in under_way:
-            study.tell(asked.number, state=State.FAIL)
+            study.tell(open_trial.number, state=State.FAIL)
     told = study.get_trials(deepcopy=False, states=(State.COMPLETE, State.PRUNED))
     seen = {trial.user_attrs.get("trial") for trial in told}
     study.add_trials([trial for number, trial in by_number.items() if number not in seen])

@@ -1,4 +1,4 @@
-"""What a proposer sees: nothing of test, and nothing that it could change."""
+"""What a proposer sees: read-only, and without scores on test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +47,6 @@ class View:
         return trial.overrides.without(self.pinned(trial.recipe))
 
     def tried(self, proposal: Proposal) -> bool:
-        """Return whether this very config, seed and fidelity was tried, whatever came of it but want of space."""
+        """Return whether this config, seed and fidelity was tried; a trial that a full disk failed does not count."""
         overrides = self.pinned(proposal.recipe) | proposal.overrides
         return self.history.has(proposal.recipe, overrides, proposal.seed, proposal.fidelity)

@@ -72,10 +72,10 @@ def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outc
 
 def shares(texts: Sequence[str], outcomes: Sequence[float | None] | None) -> dict[str, float]:
     """Return repetition and, if the outcomes are known, parse_rate."""
-    found = {"repetition": sum(map(loops, texts)) / len(texts)}
+    metrics = {"repetition": sum(map(loops, texts)) / len(texts)}
     if outcomes is not None:
-        found["parse_rate"] = (len(outcomes) - list(outcomes).count(None)) / len(texts)
-    return found
+        metrics["parse_rate"] = (len(outcomes) - list(outcomes).count(None)) / len(texts)
+    return metrics
 
 
 def loops(text: str) -> bool:

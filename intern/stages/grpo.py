@@ -1,7 +1,7 @@
 """Stage grpo: reinforcement learning with TRL's GRPO (arXiv:2402.03300) on rewards that can be verified.
 
-A few prompts are held back: what the policy answers to them, beside what it did when it entered the stage, is what the
-rule `decline` watches.
+A few prompts are held back: the rule `decline` compares the policy's answers to them with those of the stage's
+input checkpoint.
 """
 
 import os
@@ -92,23 +92,23 @@ class Settings:
 
 def faults(settings: Settings, config: Config) -> list[str]:
     """Return what breaks TRL's own rules for a GRPO batch (defaults: batch 8, accumulation 1, 8 generations)."""
-    generations, found = settings.num_generations or 8, []
+    generations, messages = settings.num_generations or 8, []
     rounds = settings.steps_per_generation or settings.gradient_accumulation_steps or 1
     batch = (settings.per_device_train_batch_size or 8) * rounds * int(os.environ.get("WORLD_SIZE", "1"))
     if generations < 2:
-        found.append(f"num_generations={generations}: a group needs at least 2 completions")
+        messages.append(f"num_generations={generations}: a group needs at least 2 completions")
     if batch % generations:
         legal = ", ".join(str(n) for n in range(2, batch + 1) if batch % n == 0)
-        found.append(
+        messages.append(
             f"num_generations={generations} does not divide the GRPO batch of {batch} "
             f"(per_device_train_batch_size x accumulation); choose one of {legal}"
         )
     longest = settings.max_completion_length or config.goal.answer_length
     if longest >= config.model.context:
-        found.append(
+        messages.append(
             f"max_completion_length={longest} leaves no room for a prompt in model.context={config.model.context}"
         )
-    return found
+    return messages
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
@@ -160,17 +160,17 @@ def prompts(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the rows with TRL's prompt, and of their own columns those that all of them carry: every row of a mix can
     be rewarded by these."""
     kept = sorted(set(rows[0]).intersection(*rows))
-    found = []
+    prompted = []
     for row in rows:
         prompt = [{"role": "user", "content": row["question"]}]
-        found.append({**{key: row[key] for key in kept}, "prompt": prompt})
-    return found
+        prompted.append({**{key: row[key] for key in kept}, "prompt": prompt})
+    return prompted
 
 
 def probed(trainer: Any, rows: Sequence[Row], scorer: Outcome, config: Config) -> dict[str, Any]:
     """Return which of the held-out rows are right."""
-    found = _probe.written(trainer, rows, scorer, config)
-    return {key: found[key] for key in PROBED}
+    metrics = _probe.written(trainer, rows, scorer, config)
+    return {key: metrics[key] for key in PROBED}
 
 
 def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> Callable[..., list[float]]:

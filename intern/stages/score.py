@@ -1,6 +1,6 @@
 """Stage score: lm-eval on the checkpoint folder, greedy, every sample's outcome kept.
 
-Baseline, candidates, winner and export all come this way, so that what is scored is what is shipped.
+Baseline, candidates, winner and export are all scored by this one stage.
 """
 
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ def outcomes(task: EvalTask, loaded: Any, results: Any, tokenizer: Any) -> list[
 
 def score(wanted: Settings, task: EvalTask, results: Any, rows: list[dict[str, Any]]) -> Score:
     """Return lm-eval's mean and standard error, with the rates that tell a format problem from a wrong answer."""
-    (found,) = results["results"].values()
+    (metrics,) = results["results"].values()
 
     def rate(key: str) -> float | None:
         return sum(row[key] for row in rows) / len(rows) if key in rows[0] else None
@@ -127,8 +127,8 @@ def score(wanted: Settings, task: EvalTask, results: Any, rows: list[dict[str, A
         task=task.name,
         split=wanted.split,
         metric=task.metric,
-        value=float(found[f"{task.metric},{task.filter}"]),
-        stderr=float(found[f"{task.metric}_stderr,{task.filter}"]),
+        value=float(metrics[f"{task.metric},{task.filter}"]),
+        stderr=float(metrics[f"{task.metric}_stderr,{task.filter}"]),
         n=len(rows),
         shots=wanted.shots,
         parse_rate=rate("parsed"),

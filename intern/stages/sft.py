@@ -106,10 +106,10 @@ def run(task: Task) -> None:
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
     """Return the shares of targets in which the scorer finds an answer and the right one; {} if it is not the scorer of
     the goal: lm-eval's own tasks may find an answer in another way."""
-    found = [outcome(row["target"], row) for row in rows]
-    if config.goal.dev and None in found:
+    outcomes = [outcome(row["target"], row) for row in rows]
+    if config.goal.dev and None in outcomes:
         return {}
-    return {"target_parse_rate": 1 - found.count(None) / len(rows), "target_score": found.count(1.0) / len(rows)}
+    return {"target_parse_rate": 1 - outcomes.count(None) / len(rows), "target_score": outcomes.count(1.0) / len(rows)}
 
 
 def chat(row: Row) -> dict[str, Any]:

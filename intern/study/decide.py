@@ -27,7 +27,7 @@ class State:
     asked: bool = False
     """Whether the proposer has nothing to propose as the study stands now."""
     before: Mapping[int, tuple[str, ...]] | None = None
-    """Stopped trial → the stages whose checkpoint entered the stopped one; () if that was the base."""
+    """Stopped trial → the stages that made the stopped one's input checkpoint; () if that was the base."""
     target: float | None = None
     """Mean dev score at which the search ends."""
     confirm: bool = True
@@ -47,7 +47,7 @@ class Begin:
     proposal: Proposal | None = None
     """The proposal, if a proposer made it."""
     parent: int | None = None
-    """The stopped trial whose entering checkpoint is scored, for a rollback; the winner, for a confirmation."""
+    """For a rollback, the stopped trial; for a confirmation, the winner."""
     reason: str = ""
     """Why the search has ended, for a confirmation."""
 
@@ -66,7 +66,7 @@ class Judge:
     number: int
     against: int
     which: str
-    """"verdict": with the incumbent; "recovery": a remedy with what entered the stopped stage."""
+    """"verdict": with the incumbent; "recovery": a remedy with the stopped stage's input checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ def unjudged(state: State) -> Judge | None:
         if trial.verdict is None:
             return Judge(trial.number, state.history.incumbent.number, "verdict")
         if trial.kind == "remedy" and trial.recovery is None and trial.parent is not None:
-            entry = entering(state, trial.parent)
-            if entry is not None and entry.state == "COMPLETE":
-                return Judge(trial.number, entry.number, "recovery")
+            against = scored_input(state, trial.parent)
+            if against is not None and against.state == "COMPLETE":
+                return Judge(trial.number, against.number, "recovery")
     return None
 
 
@@ -156,15 +156,15 @@ def search_ended(state: State) -> str | None:
 
 
 def attempt(state: State, proposal: Proposal) -> Decision:
-    """Return how a proposal is tried: the checkpoint that entered a stopped stage is scored before its remedies."""
+    """Return how a proposal is tried: a stopped stage's input checkpoint is scored before its remedies."""
     parent = proposal.parent
-    if proposal.kind == "remedy" and parent is not None and entering(state, parent) is None:
+    if proposal.kind == "remedy" and parent is not None and scored_input(state, parent) is None:
         return Begin("rollback", parent=parent)
     return Begin(proposal.kind, proposal)
 
 
-def entering(state: State, stopped: int) -> Trial | None:
-    """Return the trial that scored what entered a stopped stage: the baseline, or a rollback; None if there is none."""
+def scored_input(state: State, stopped: int) -> Trial | None:
+    """Return the trial that scored a stopped stage's input checkpoint: the baseline, a rollback, or None."""
     if not (state.before or {}).get(stopped):
         return state.trials[0]
     rollbacks = [t for t in state.history.children(stopped) if t.kind == "rollback"]

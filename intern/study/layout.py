@@ -60,11 +60,11 @@ def baseline(scope: Scope) -> Plan:
 
 
 def rollback(stopped: Trial, reader: Reader) -> Plan:
-    """Plan the trial that scores the checkpoint which entered a stopped stage."""
+    """Plan the trial that scores a stopped stage's input checkpoint."""
     assert stopped.diagnosis
     config = reader.config(stopped.number)
     recipe = typed.cut(config.recipe, recovery.stages_before(stopped))
-    why = f"the checkpoint that entered {stopped.diagnosis.stage} in trial {stopped.number}"
+    why = f"the input checkpoint of {stopped.diagnosis.stage} in trial {stopped.number}"
     trial = replace(again(stopped, len(reader.trials), why), kind="rollback")
     return Plan(trial, replace(config, recipe=recipe))
 

@@ -85,7 +85,7 @@ class Ledger:
         self._append("result", number=number, **records.dump(result))
 
     def judge(self, number: int, verdict: Verdict, which: str = "verdict") -> None:
-        """Record the comparison with the incumbent, or which="recovery": with what entered a stopped stage."""
+        """Record the comparison with the incumbent, or which="recovery": with a stopped stage's input checkpoint."""
         self._append(which, number=number, verdict=records.dump(verdict))
 
     def finish_study(self, reason: str, winner: int | None) -> None:

@@ -68,8 +68,8 @@ class Reader:
     def identity(self) -> dict[str, Any]:
         """What the study is: goal, model, hashes; {} if nothing was begun."""
         path = self.folder / identity.FILE
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        record: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return record
 
     def place(self, number: int) -> Path:
         """Return a trial's folder."""

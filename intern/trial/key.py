@@ -20,8 +20,8 @@ def key(stage: Stage, settings: Any, config: Config, job: Job, model: str, rows:
         settings: its settings as it is run.
         config: the trial's config.
         job: the trial's job.
-        model: hash of the checkpoint that enters it.
-        rows: hash of the rows that enter it.
+        model: hash of its input checkpoint.
+        rows: hash of its input rows.
     """
     called = set(stage.plugins(settings, config))
     if stage.trains and config.diagnose:

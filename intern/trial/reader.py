@@ -121,13 +121,13 @@ class Follower:
 
 def begun(folder: Path) -> list[Begun]:
     """Return the stages that the last attempt at a trial has begun."""
-    found: list[Begun] = []
+    stages: list[Begun] = []
     for event in files.rows(folder / jobs.EVENTS):
         if event["event"] == "start":
-            found = []
+            stages = []
         elif event["event"] == "stage":
-            found.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
-    return found
+            stages.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
+    return stages
 
 
 def metrics(folder: Path, stage: Begun) -> list[dict[str, Any]]:

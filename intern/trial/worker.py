@@ -77,7 +77,7 @@ def prepare(threads: int | None) -> None:
 
 
 def main(folder: str, coordinator: int | None = None, environment: Mapping[str, str] | None = None) -> None:
-    """Be a worker process: a session of its own, a log of its own.
+    """Run as a worker process, with a session and a log of its own.
 
     Args:
         folder: the trial's folder.
@@ -257,7 +257,7 @@ def linked(source: Path, place: Path) -> None:
 
 
 def live(name: str, task: Task, sender: Connection, parent: int, threads: int | None) -> None:
-    """Be a stage's child: run the stage, send why it failed if it did."""
+    """Run a stage in this child process; if it fails, send why."""
     lifetime.die_with_parent(parent)
     try:
         own_threads(threads)

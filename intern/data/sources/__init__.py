@@ -78,5 +78,5 @@ def kind_of(entry: Mapping[str, Any]) -> str:
 def rows(entry: Mapping[str, Any], goal: Goal, items: Path, seed: int, mirror: str | None) -> Iterable[Row]:
     """Return the rows of an entry of `data.mix`, in our columns."""
     kind, settings, columns = read(entry)
-    found: Iterable[Row] = plugins.load("sources", kind).rows(Request(settings, columns, goal, items, seed, mirror))
-    return found
+    mapped: Iterable[Row] = plugins.load("sources", kind).rows(Request(settings, columns, goal, items, seed, mirror))
+    return mapped

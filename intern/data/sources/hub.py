@@ -45,11 +45,11 @@ def rows(request: Request) -> Iterable[Row]:
     goal, columns = request.goal, request.columns
     if wanted.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
         raise UserError(f"{wanted.hub} is denied as training data for goal {goal.name}.")
-    found = load(wanted, request.mirror)
-    columns.check(wanted.hub, found.column_names)
-    if columns.limit and columns.limit < len(found):
-        found = found.shuffle(seed=request.seed).select(range(columns.limit))
-    mapped = (columns.row(goal, item) for item in found)
+    dataset = load(wanted, request.mirror)
+    columns.check(wanted.hub, dataset.column_names)
+    if columns.limit and columns.limit < len(dataset):
+        dataset = dataset.shuffle(seed=request.seed).select(range(columns.limit))
+    mapped = (columns.row(goal, item) for item in dataset)
     return [row for row in mapped if row]
 
 
