@@ -4,6 +4,7 @@ overrides and a study is run, or continued.
     python -m intern goal=arithmetic model=tiny
 """
 
+import atexit
 import gc
 import os
 import signal
@@ -24,6 +25,7 @@ def main() -> None:
     """Run `python -m intern`, or the console script `intern`."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that gives the terminal back
     gc.disable()  # saves a seventh of the half second that most commands take, and a study enables it
+    atexit.register(gc.freeze)  # saves a fifth: what is left at the end is not looked through once more
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()
