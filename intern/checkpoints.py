@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from intern.errors import UserError
 
 FROZEN = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+MASK = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")  # marks what is trained on; plain Jinja does not know it
 SHAPE = (
     *("architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
     *("intermediate_size", "vocab_size", "max_position_embeddings", "tie_word_embeddings"),
 )
 
 
-def check(path: str) -> None:
-    """Check a local model folder; a Hub name is checked by the first load.
+def check(path: str, eos_token: str | None = None) -> None:
+    """Check a local model folder; a Hub name is not looked at.
+
+    Args:
+        eos_token: the token that is said to end a turn; None: the tokenizer's own.
 
     Raises:
         UserError: with every fault of the folder.
@@ -33,6 +38,11 @@ def check(path: str) -> None:
         faults.append("no tokenizer (tokenizer.json); save it beside the weights: tokenizer.save_pretrained(folder)")
     elif not template(folder):
         faults.append("no chat template (chat_template.jinja or in tokenizer_config.json); the evaluator needs one")
+    elif (ends := turn_end(folder)) and (eos := eos_token or own_eos(folder)) and eos not in ends:
+        faults.append(
+            f"its chat template ends a turn with {ends!r}, and its end token is {eos!r}: answers would run on. Name "
+            f"the token that ends a turn: model.eos_token='{ends}'"
+        )
     if faults:
         raise UserError("\n".join([f"model.path={folder} cannot be used:", *(f"  - {fault}" for fault in faults)]))
 
@@ -47,6 +57,30 @@ def template(folder: Path) -> str | None:
         return None
     chat_template: str | None = json.loads(settings.read_text(encoding="utf-8")).get("chat_template")
     return chat_template
+
+
+def turn_end(folder: Path) -> str:
+    """Return what the chat template writes after an assistant's answer; "" if that cannot be told."""
+    from jinja2 import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    text, answer = MASK.sub("", template(folder) or ""), "the assistant's answer"
+    turns = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": answer}]
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)  # as transformers has it
+    try:
+        written = environment.from_string(text).render(
+            messages=turns, add_generation_prompt=False, bos_token="", eos_token=own_eos(folder) or ""
+        )
+    except (TemplateError, TypeError, ValueError):  # it wants more than this: tools, a date, a function
+        return ""
+    return written.partition(answer)[2].strip()
+
+
+def own_eos(folder: Path) -> str | None:
+    """Return the end token of a checkpoint's tokenizer."""
+    settings = folder / "tokenizer_config.json"
+    token = json.loads(settings.read_text(encoding="utf-8")).get("eos_token") if settings.exists() else None
+    return token.get("content") if isinstance(token, dict) else token
 
 
 def architecture(folder: Path) -> dict[str, object]:

@@ -25,6 +25,11 @@ SIGNS = (  # what a full disk looks like where only a library's text is left
 )
 
 
+def cache() -> Path:
+    """Return the folder of what can be made or fetched again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intern"
+
+
 def is_full(fault: BaseException | None) -> bool:
     """Return whether a fault, or one that it came from, is a disk or a quota used up."""
     while fault is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import core_schema
 
-Value = bool | int | float | str
+Value = bool | int | float | str | None
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d{1,4000}", re.ASCII)  # what int() reads without complaint; on disk there may be any

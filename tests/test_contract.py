@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intern.config import contract, schema, typed
+from intern.config.changes import more, times
 from intern.config.contract import Choices, Contract, Domain, Range
 from intern.overrides import Value, show
 
@@ -180,3 +181,15 @@ def test_read_takes_numbers_as_yaml_writes_them() -> None:
     bounds, found = read({"sft.learning_rate": {"low": "1e-6", "high": 1, "log": True}})
     assert not found and bounds == {"sft.learning_rate": Range(float, 1e-6, 1.0, True)}
     assert str(bounds["sft.learning_rate"]) == "1e-06 to 1.0 (log)"
+
+
+def test_no_value_is_an_option() -> None:
+    """Of a key that may have none, such as LoRA's rank; it is read, shown and checked as the others."""
+    opened, faults = read({"lora": [None, 8, 16]})
+    assert not faults and str(opened["lora"]) == "null, 8, 16"
+    assert opened["lora"].parse("null") is None and opened["lora"].check(None) is None
+    assert opened["lora"].parse("8") == 8
+    assert times(2)(opened["lora"], 8) == 16 and times(0.1)(opened["lora"], 8) is None
+    assert times(2)(opened["lora"], None) is None and more(opened["lora"], None) is None
+    with pytest.raises(ValueError, match="None is not one of 8, 16"):
+        read({"lora": [8, 16]})[0]["lora"].check(None)

@@ -33,7 +33,7 @@ def model(tmp_path: Path) -> str:
 
 MISTAKES = {
     # a choice that does not exist
-    "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, local"],
+    "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, gsm8k, local"],
     "model=tinny": ['Unknown model "tinny"', 'Did you mean "tiny"?', "qwen3-0.6b"],
     "recipe=generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?', "generated/grpo"],
     "proposer=heuristik": ['Unknown proposer "heuristik"', 'Did you mean "heuristic"?', "fixed"],
@@ -368,7 +368,15 @@ sft: {max_steps: 1, max_length: 96}
 def test_a_study_in_which_nothing_can_run(run: Run, random_model: Path) -> None:
     """Status 2, with the reason and what to do, also when the same command is given again."""
     Path("absent.yaml").write_text(RECIPE)
-    small = ["goal=arithmetic", "goal.dev_items=4", "goal.test_items=4", "goal.few_shot=0", "goal.max_new_tokens=4"]
+    Path("mirror/nobody/nothing").mkdir(parents=True)
+    small = [
+        "compute.mirror=mirror",
+        "goal=arithmetic",
+        "goal.dev_items=4",
+        "goal.test_items=4",
+        "goal.few_shot=0",
+        "goal.max_new_tokens=4",
+    ]
     words = [*small, f"model={random_model}", "recipe=absent.yaml", "proposer=fixed", "study=none"]
     for _ in range(2):
         ended = run(*words)

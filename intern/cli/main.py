@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doc
     from intern.cli.flags import Line
     from intern.config.library import Library
 
-COMMANDS = ("check", "trials", "report", "recipes", "doctor")
+COMMANDS = ("check", "trials", "report", "recipes", "models", "doctor")
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ class Choices:
     kind: type
     """bool, int, float or str."""
     options: tuple[Value, ...]
-    """The legal values, in the author's order."""
+    """The legal values, in the author's order; null among them, if the key may have none."""
 
     def parse(self, text: str) -> Value:
         """Return the option that a text names.
@@ -79,7 +79,7 @@ class Choices:
         Raises:
             ValueError: with the reason, if it names none.
         """
-        if self.kind in (int, float):
+        if self.kind in (int, float) and text != show(None):
             return self.check(number(text, self.kind))
         for option in self.options:
             if text == show(option):
@@ -206,12 +206,12 @@ def domain(kind: type, spec: Any) -> Domain:
 
 
 def typed(kind: type, option: Any) -> Value:
-    """Return a YAML value as the field's type; YAML reads `1e-6` as text, so numbers may be quoted.
+    """Return a YAML value as the field's type, or null; YAML reads `1e-6` as text, so numbers may be quoted.
 
     Raises:
         ValueError: if it is not of that type.
     """
-    if kind is bool and isinstance(option, bool):
+    if option is None or (kind is bool and isinstance(option, bool)):
         return option
     if kind is str and isinstance(option, str) and WORD.fullmatch(option):
         return option

@@ -116,6 +116,8 @@ class Model(Section):
     """A folder, or a Hub repository."""
     revision: str | None = None
     """The repository's commit."""
+    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*==[\w.]+$")] | None = None
+    """A package of the Python registry that carries the weights as GGUF, NAME==VERSION, for where there is no Hub."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type of the saved and scored weights; training keeps float32 masters."""
     eos_token: str | None = None

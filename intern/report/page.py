@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from intern import files
 from intern.config import library
 from intern.records import Score, Trial
 from intern.report import charts, fmt, shown
@@ -78,7 +79,7 @@ def vega() -> str:
     """Return Vega-Lite and its renderer as one script; bundling takes 2 s, so it is kept in the user's cache."""
     import vl_convert
 
-    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intern"
+    place = files.cache()
     kept = place / f"vega-{metadata.version('vl-convert-python')}.js"
     if kept.exists():
         return kept.read_bytes().decode()

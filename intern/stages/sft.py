@@ -65,11 +65,15 @@ class Settings:
 
 
 def faults(settings: Settings, config: Config) -> list[str]:
-    """Return the length, if it exceeds the model's context."""
-    longest = settings.max_length or MAX_LENGTH
-    if longest <= config.model.context:
+    """Return the length, if one is given that exceeds the model's context."""
+    if length(settings, config) <= config.model.context:
         return []
-    return [f"max_length={longest} exceeds model.context={config.model.context}"]
+    return [f"max_length={settings.max_length} exceeds model.context={config.model.context}"]
+
+
+def length(settings: Settings, config: Config) -> int:
+    """Return the longest row in tokens: as given, or TRL's own, or as much as the model takes."""
+    return settings.max_length or min(MAX_LENGTH, config.model.context)
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
@@ -88,9 +92,10 @@ def run(task: Task) -> None:
     rows = items.read(task.rows)
     held_out, trained = _probe.parted(rows)
     batch = task.settings.per_device_train_batch_size or 8
+    arguments = {**_trainer.arguments(task), "max_length": length(task.settings, task.config)}
     trainer = SFTTrainer(
         model=task.model,
-        args=SFTConfig(**_trainer.arguments(task), **evaluation(len(held_out), batch)),
+        args=SFTConfig(**arguments, **evaluation(len(held_out), batch)),
         train_dataset=Dataset.from_list([chat(row) for row in trained]),
         eval_dataset=Dataset.from_list([chat(row) for row in held_out]) if held_out else None,
         processing_class=_trainer.tokenizer(task),

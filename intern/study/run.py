@@ -5,14 +5,15 @@ exported and scored on test, once. All of its state is in its folder; this proce
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from intern import checkpoints
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.launchers import open_launcher
-from intern.study import identity, ledger
-from intern.study.events import Event
+from intern.study import hub, identity, ledger, pretrained
+from intern.study.events import Event, Noted
 from intern.study.reader import STORE, Reader
 from intern.study.scheduler import Publish, Scheduler
 from intern.trial import job
@@ -35,11 +36,16 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
     Raises:
         UserError: if a person has to mend something first.
     """
-    config, folder = scope.config, folder_of(scope)
-    checkpoints.check(config.model.path)
+    folder = folder_of(scope)
+    config = replace(scope.config, model=pretrained.resolved(scope.config.model))
+    scope = replace(scope, config=config)
+    checkpoints.check(config.model.path, config.model.eos_token)
+    hub.check(scope)
     with ledger.locked(folder) as events:
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
         inputs = identity.identify(folder, scope, store)
+        for note in inputs.notes:
+            yield Noted(note)
         if events.end:
             return
         for name in scope.recipes:

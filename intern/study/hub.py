@@ -1,0 +1,124 @@
+"""What a study needs of the Hugging Face Hub, asked for before anything heavy starts: seconds, not minutes.
+
+    HF_HUB_OFFLINE=1 python -m intern goal=sci_reasoning model=qwen3-1.7b
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from intern.config.gate import Scope
+from intern.config.schema import Model, Recipe
+from intern.errors import UserError
+
+SECONDS = 2.0  # that the Hub may take to answer
+LOG_IN = "log in (`hf auth login`, or HF_TOKEN), and accept its terms on its page"
+
+
+def check(scope: Scope) -> None:
+    """Check that the model, the goal's data sets and those of at least one recipe can be had.
+
+    Raises:
+        UserError: with each that cannot, why, and what to do.
+    """
+    config, mirror = scope.config, scope.config.compute.mirror
+    goal = [name for task in [*config.goal.dev, *config.goal.test] for name in task_data(task.folder, task.name)]
+    named = {name: data_sets(recipe) for name, recipe in scope.recipes.items()}
+    everything = dict.fromkeys([*goal, *(name for names in named.values() for name in names)])
+    with ThreadPoolExecutor(len(everything) + 1) as pool:
+        model = pool.submit(model_fault, config.model)
+        faults = dict(zip(everything, pool.map(lambda name: data_fault(name, mirror), everything), strict=True))
+        lacking = {recipe: [fault for name in names if (fault := faults[name])] for recipe, names in named.items()}
+        needed = [model.result(), *(faults[name] for name in goal)]
+    if lacking and all(lacking.values()):
+        needed += [fault for of_recipe in lacking.values() for fault in of_recipe]
+    if told := [fault for fault in dict.fromkeys(needed) if fault]:
+        raise UserError("\n".join(["What this study needs cannot be had:", *(f"  - {fault}" for fault in told)]))
+
+
+def model_fault(model: Model) -> str | None:
+    """Say why a model cannot be had; None if it can."""
+    fault = None if Path(model.path).is_dir() else missing("model", model.path, model.revision)
+    return f"{fault} Or give a folder: model=PATH." if fault else None
+
+
+def data_sets(recipe: Recipe) -> list[str]:
+    """Return the Hub data sets that a recipe's stages read."""
+    mixes = [getattr(getattr(recipe, name), "mix", None) or [] for name in recipe.stages]
+    return [entry["hub"] for mix in mixes for entry in mix if isinstance(entry.get("hub"), str)]
+
+
+def task_data(folder: str, name: str) -> list[str]:
+    """Return the data set of one of lm-eval's tasks, read from the YAML beside it, which may include another."""
+    from importlib.util import find_spec
+
+    from yaml import BaseLoader, YAMLError, load
+
+    spec = find_spec("lm_eval")
+    place = Path(spec.origin or "").parent / "tasks" / folder if spec else Path()
+    file = next(iter(place.rglob(f"{name}.yaml")), None)
+    while file and file.exists():
+        try:
+            tree = load(file.read_text(encoding="utf-8"), Loader=BaseLoader)  # tags such as !function stay text
+        except YAMLError:
+            return []
+        if "dataset_path" in tree:
+            return [tree["dataset_path"]]
+        file = file.parent / tree["include"] if "include" in tree else None
+    return []
+
+
+def data_fault(name: str, mirror: str | None) -> str | None:
+    """Say why a data set cannot be had from the mirror, or else from the Hub; None if it can."""
+    if mirror is None:
+        fault = missing("dataset", name, None)
+        return f"{fault} Or give a folder with a copy: compute.mirror=FOLDER." if fault else None
+    if (Path(mirror).expanduser() / name).is_dir():
+        return None
+    return f"data set {name} is not in compute.mirror={mirror}: put a copy at {Path(mirror) / name}."
+
+
+def missing(kind: str, name: str, revision: str | None) -> str | None:
+    """Say why a repository can neither be read from the Hub nor from this machine's cache; None if it can.
+
+    Args:
+        kind: "model" or "dataset".
+        name: owner/name.
+        revision: commit, branch or tag; None: main.
+    """
+    from huggingface_hub import HfApi, errors
+
+    what = "data set" if kind == "dataset" else kind
+    try:
+        api = HfApi()
+        ask = api.dataset_info if kind == "dataset" else api.model_info
+        info = ask(name, revision=revision, timeout=SECONDS)
+        if info.gated and cached(kind, name) is None:
+            api.auth_check(name, repo_type=kind)
+        return None
+    except errors.GatedRepoError:
+        return f"{what} {name} is gated: {LOG_IN}."
+    except errors.RevisionNotFoundError:
+        return f"{what} {name} has no revision {revision}."
+    except errors.RepositoryNotFoundError:
+        return f"{what} {name} is not on the Hub, or private: check the name, or {LOG_IN}."
+    except errors.HFValidationError:
+        return f"{what} {name!r} is neither a folder here nor owner/name on the Hub."
+    except Exception as error:  # every client library has its own for "no network"
+        if cached(kind, name):
+            return None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        why = "HF_HUB_OFFLINE is set: unset it" if offline else f"the Hub does not answer ({reason[:100]})"
+        return f"{what} {name} is not in this machine's cache, and {why}."
+
+
+def cached(kind: str, name: str) -> Path | None:
+    """Return where this machine's cache has a repository, or a data set made of it; None if it has not."""
+    from huggingface_hub import constants
+
+    places = [Path(constants.HF_HUB_CACHE) / f"{kind}s--{name.replace('/', '--')}" / "snapshots"]
+    if kind == "dataset":
+        made = os.environ.get("HF_DATASETS_CACHE") or Path(constants.HF_HOME) / "datasets"
+        places.append(Path(made) / name.replace("/", "___").lower())
+    return next((place for place in places if place.is_dir() and any(place.iterdir())), None)
