@@ -152,3 +152,12 @@ def test_values_are_read_once(library: Library) -> None:
     found = scope(library, *SFT, "recipe.sft.max_steps=33", "goal.dev_items=9")
     assert found.config.goal.dev_items == 9 and found.config.recipe is found.recipes["generated/sft"]
     assert library.load("generated/sft").value("sft.max_steps") == before != 33
+
+
+def test_a_search_with_another_seed_is_another_study(library: Library) -> None:
+    """Trials of proposer=fixed stand in one; a study's name can be given."""
+    names = [scope(library, *words).config.study for words in (
+        ("goal=arithmetic",), ("goal=arithmetic", "seed=2"), ("goal=arithmetic", "seed=2", "proposer=fixed"),
+        ("goal=arithmetic", "seed=2", "study=mine"),
+    )]  # fmt: skip
+    assert names == ["arithmetic-tiny", "arithmetic-tiny-seed2", "arithmetic-tiny", "mine"]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import HERE, scope
 
+from intern.cli.study import nothing_ran
 from intern.config import choices, gate
 from intern.config.library import Library
 from intern.config.schema import Compute
@@ -39,6 +40,13 @@ summary: a column that the data set has not
 stages: [data, sft]
 data: {mix: [{hub: some/set, columns: {question: asked, answer: a}}]}
 sft: {max_steps: 1, max_length: 64}
+"""
+IDLE = """\
+summary: a step that changes nothing
+stages: [data, sft]
+data: {rows: 20}
+sft: {max_steps: 1, max_length: 64, learning_rate: 1e-9, activation_checkpointing: false}
+tunable: {sft.learning_rate: {low: 1e-9, high: 1e-8, log: true}}
 """
 SMALL = ("goal=arithmetic", "model=tiny", "goal.dev_items=12", "goal.test_items=12", "goal.few_shot=0")
 
@@ -114,6 +122,26 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(
     assert mended.overrides == found.remedies[0] == {"grpo.learning_rate": 0.003}
     assert mended.stages[0].reused and mended.stages[0].out == collapsed.stages[0].out
     assert mended.state in ("COMPLETE", "PRUNED")
+
+
+def test_a_study_without_a_winner_goes_on_with_more_budget(
+    tmp_path: Path, random_model: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its test items are unspent. The baseline may use up the budget; then it is said that nothing was run."""
+    monkeypatch.chdir(tmp_path)
+    Path("idle.yaml").write_text(IDLE)
+    words = ("goal=arithmetic", f"model={random_model}", "recipe=idle.yaml", "proposer=random", *SMALL[2:])
+    for more, ran in (("budget.hours=1e-6", 0), ("budget.trials=1", 1), ("budget.trials=2", 2), ("budget.trials=2", 2)):
+        asked = scope(library, *words, "study=more", "compute.threads=1", more)
+        finished(asked, library)
+        study = Reader(Path("outputs") / "more")
+        assert [trial.kind for trial in study.trials] == ["baseline"] + ["propose"] * ran
+        assert study.ledger.end and study.ledger.end["winner"] is None and not study.ledger.closed
+        failure = nothing_ran(study, asked)
+        if ran:
+            assert failure is None
+        else:
+            assert failure and failure.startswith("No trial of study outputs/more was run: ") and "dev_items" in failure
 
 
 def test_two_trials_at_once(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

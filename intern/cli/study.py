@@ -8,7 +8,7 @@ from intern.overrides import Overrides
 from intern.records import UNCOUNTED, Trial
 from intern.report import export, text
 from intern.report.live import Screen
-from intern.study import ledger
+from intern.study import budget, ledger
 from intern.study import run as studies
 from intern.study.reader import Reader
 from intern.trial import job
@@ -20,7 +20,7 @@ def run(scope: Scope, library: Library) -> int:
 
     console = Console()
     folder = studies.folder_of(scope)
-    over = (folder / ledger.FILE).exists() and Reader(folder).ledger.end is not None
+    over = (folder / ledger.FILE).exists() and Reader(folder).ledger.closed
     with Screen(console, scope.config.quiet) as screen:
         for event in studies.run(scope, library, export.publish):
             screen.show(event)
@@ -39,6 +39,10 @@ def nothing_ran(study: Reader, scope: Scope) -> str | None:
     """Say what to do if all proposals of a study were refused or failed, or the one trial of proposer=fixed; None if
     one could run."""
     proposed = [trial for trial in study.trials if trial.kind not in UNCOUNTED]
+    lack = budget.left(scope.config.budget, study.trials).lack()
+    if study.ledger.end and not proposed and lack:
+        advice = "Give more (budget.hours=…), or score fewer items (goal.dev_items=…) in a study of another name."
+        return f"No trial of study {study.folder} was run: {lack}. {advice}"
     if scope.config.proposer.name == "fixed":
         proposed = [trial for trial in proposed if given(trial, scope)][-1:]
     if not proposed or any(trial.state not in ("REJECTED", "FAIL") for trial in proposed):

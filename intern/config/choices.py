@@ -59,6 +59,7 @@ def register(library: Library) -> None:
         for name in set(plugins.names(kind)) - written:
             store.store(group=group, name=name, node=plugged(group, name), package=group)
     OmegaConf.register_new_resolver("package", lambda path: str(schema.PACKAGE / path), replace=True)
+    OmegaConf.register_new_resolver("of_seed", of_seed, replace=True)
     OmegaConf.clear_resolver("oc.env")  # a key in the environment must not end up in a config
 
 
@@ -85,3 +86,14 @@ def plugged(group: str, name: str) -> dict[str, Any]:
         wanted = getattr(plugins.load("generators", name), "GOAL", {})
         return {"name": name, "generator": name, **wanted}
     return {"launcher" if group == "compute" else "name": name}
+
+
+def of_seed(_root_: Any) -> str:
+    """Return what the name of a study says of its seed: a search with another seed is another study, while trials of
+    proposer=fixed with other seeds stand side by side in one."""
+    from omegaconf import OmegaConf
+
+    given = OmegaConf.to_container(_root_, resolve=False)  # an interpolation is refused where it stands
+    assert isinstance(given, dict)
+    seed, proposer = given.get("seed"), given.get("proposer") or {}
+    return f"-seed{seed}" if isinstance(seed, int) and seed and proposer.get("name") != "fixed" else ""

@@ -22,6 +22,7 @@ def whole(study: Reader) -> str:
     lines.append(f"The search ended: {end['reason']}.")
     if study.winner is None:
         lines.append("No trial was better than the base model on dev by a paired test: nothing is exported.")
+        lines.append("Its test items are unspent: the same command with more budget goes on (budget.trials=…).")
         return "\n".join(lines)
     return "\n".join([*lines, "", *confirmed(study, study.winner)])
 

@@ -36,7 +36,7 @@ class Ledger:
         self.starts: list[dict[str, Any]] = []
         """Every start of a coordinator: its time, its command, the versions of the libraries."""
         self.end: dict[str, Any] | None = None
-        """The event that ended the study: reason and winner."""
+        """The event that ended the study: reason and winner; a later start takes back an end without a winner."""
         self.handles: dict[int, dict[str, Any]] = {}
         """Trial → its last submission: attempt, name and, once it is known, handle."""
         self.last_time: float | None = None
@@ -45,6 +45,11 @@ class Ledger:
         self.size = 0
         """Bytes that were read."""
         self.refresh()
+
+    @property
+    def closed(self) -> bool:
+        """Whether a winner was scored on test, so that the study can find nothing more."""
+        return self.end is not None and self.end["winner"] is not None
 
     def listen(self, listener: Listener) -> None:
         """Call a function with every trial so far, and with each as it changes."""
@@ -103,6 +108,8 @@ class Ledger:
         kind = event.pop("event")
         self.last_time = event.pop("time")
         if kind == "start":
+            if self.end and not self.closed:  # its test items are unspent: it goes on, with more budget
+                self.end = None
             self.starts.append({**event, "time": self.last_time})
         elif kind == "trial":
             self._put(records.load(Trial, event))

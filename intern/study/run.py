@@ -26,7 +26,7 @@ def folder_of(scope: Scope) -> Path:
 
 
 def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
-    """Run or continue the study of a scope, and yield what happens; nothing if it has ended.
+    """Run or continue the study of a scope, and yield what happens; nothing if it has a tested winner.
 
     Args:
         scope: what a person has set.
@@ -46,7 +46,7 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
         inputs = identity.identify(folder, scope, store)
         for note in inputs.notes:
             yield Noted(note)
-        if events.end:
+        if events.closed:
             return
         for name in scope.recipes:
             identity.freeze(folder, library, name)
