@@ -55,6 +55,8 @@ class Diagnosis:
     """What was seen, with its numbers."""
     remedies: tuple[Overrides, ...]
     """Competing remedies, each a change inside the recipe's contract."""
+    closed: tuple[str, ...] = ()
+    """Keys that the rule would change too, if the recipe's contract opened them."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def model(tmp_path: Path) -> str:
 
 MISTAKES = {
     # a choice that does not exist
-    "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, gsm8k, local"],
+    "goal=arithmetik": ['Unknown goal "arithmetik"', 'Did you mean "arithmetic"?', "Available: arithmetic, gsm8k"],
     "model=tinny": ['Unknown model "tinny"', 'Did you mean "tiny"?', "qwen3-0.6b"],
     "recipe=generated/stf": ['Unknown recipe "generated/stf"', 'Did you mean "generated/sft"?', "generated/grpo"],
     "proposer=heuristik": ['Unknown proposer "heuristik"', 'Did you mean "heuristic"?', "fixed"],
@@ -78,6 +78,8 @@ MISTAKES = {
     "budget.trials=nan": ["budget.trials: ", "nan", "finite"],
     "budget.hours=soon": ["budget.hours: ", "'soon'", "number"],
     "goal.target=null,": ["goal.target=null,"],
+    "goal.prompt=hello": ["goal.prompt: 'hello' is not a text that says with {question} where"],
+    "model.package=x": ["model.package: 'x' is not a package as NAME==VERSION"],
     "goal.target=1.5": ["goal.target: ", "1.5"],
     "goal.max_new_tokens={a: 1}": ["goal.max_new_tokens: ", "{'a': 1}"],
     "goal.dev=[{name: x}]": ["goal.dev.0.folder: a value is needed"],

@@ -140,7 +140,8 @@ def logged(stage: str, step: int, **metrics: float) -> dict[str, Any]:
 def remedied(study: Study) -> None:
     """A stop, its stage's input checkpoint, a remedy that helps, one that does not."""
     changes = [Overrides({key: value}) for key, value in REMEDIES.items()]
-    found = Diagnosis("reward_collapse", "grpo", 8, f"reward fell from 0.60 to 0.01 {EVIL}", tuple(changes))
+    symptom = f"reward fell from 0.60 to 0.01 {EVIL}"
+    found = Diagnosis("reward_collapse", "grpo", 8, symptom, tuple(changes), closed=("grpo.top_p",))
     stopped = study.add(state="PRUNED", recipe=NAMES["grpo"], diagnosis=found, parent=1).number
     before = study.add(12, kind="rollback", recipe=NAMES["grpo"], parent=stopped).number
     for right, overrides in ((30, changes[0]), (14, changes[1])):
@@ -326,6 +327,7 @@ def test_what_it_says(study: Path) -> None:
         "Trial 4 helped: grpo.learning_rate=0.0003 +45.0 points",
         "undecided: +2 −0",
         "Not tried: grpo.temperature=0.7",
+        "Opening grpo.top_p in the recipe's tunable would allow more remedies.",
         "sft: out of memory",
         "is outside &lt;/script",
         "generated/sft: 15 more finished trials needed",

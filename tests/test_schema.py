@@ -50,9 +50,10 @@ def test_every_choice_composes(library: Library, group: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_loads(library: Library, name: str) -> None:
-    """Each is sound, suits goals that exist, and is composed as it was written."""
+    """Each is sound, suits goals or kinds of goal that exist, and is composed as it was written."""
     recipe = library.load(name)
-    assert recipe.summary and set(recipe.suits) <= set(options("goal")) and recipe.suits
+    kinds = {kind for goal in options("goal") for kind in typed.config(compose([f"goal={goal}"], library)).goal.kinds}
+    assert recipe.summary and set(recipe.suits) <= kinds.union(options("goal")) and recipe.suits
     assert typed.config(compose([f"recipe={name}"], library)).recipe == recipe
 
 

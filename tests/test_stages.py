@@ -139,15 +139,20 @@ def test_data_of_local_files(tmp_path: Path, random_model: Path) -> None:
     files.mkdir()
     test = [{"question": "Is it held?", "answer": 1}, {"question": f"If {LONG} then?", "answer": 2}]
     bad = [
-        {"question": "  ", "answer": 3}, {"question": "Blank?", "answer": " "}, {"question": "None?", "answer": None},
+        {"question": "  ", "answer": 3}, {"question": "Blank?", "answer": " "},
         {"question": " is IT   held?", "answer": 4}, {"question": f"So {LONG.upper()} or not?", "answer": 5},
         {"question": "Is dev held?", "answer": 6}, good[0], {**good[1], "question": " which is 1? "},
     ]  # fmt: skip
     for split, rows in {"train": good + bad, "test": test, "dev": [{"question": "Is DEV held?", "answer": 1}]}.items():
         items.write(files / f"{split}.jsonl", rows)
     bench = Bench(tmp_path, random_model, Goal("local", data_dir=str(files)))
-    rows = items.read(bench.run("data") / "rows.jsonl")
+    out = bench.run("data")
+    rows = items.read(out / "rows.jsonl")
     assert sorted(row["target"] for row in rows) == [f"ANSWER: {i}" for i in range(9)]
+    told = json.loads((out / "cleaning.json").read_text())
+    assert (told["gathered"], told["kept"], told["common"]) == (14, 9, 0)
+    assert told["dropped"] == {"blank": 2, "repeated": 2, "shared run": 1}
+    assert told["examples"]["shared run"] == {"question": f"So {LONG.upper()} or not?", "shared": LONG}
 
 
 def test_data_without_rows_names_the_source(tmp_path: Path, random_model: Path) -> None:

@@ -27,7 +27,13 @@ Natural = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 Unit = Annotated[float, Field(ge=0, le=1)]
-PathName = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$", max_length=200)]
+FORMS = {  # pattern → what a value that it does not fit should have been
+    r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$": "a plain name, without / and without . at its start",
+    r"\{question\}": "a text that says with {question} where the question stands",
+    r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
+}
+PLAIN, ASKS, PACKAGED = FORMS
+PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 
 
 def tunable(default: Any = None) -> Any:
@@ -83,8 +89,8 @@ class Goal(Section):
     """Items drawn for test."""
     dev_share: Share = 0.1
     """Share of train.jsonl that becomes dev if there is no dev.jsonl."""
-    prompt: str = "{question}"
-    """The user's turn."""
+    prompt: Annotated[str, Field(pattern=ASKS)] = "{question}"
+    """The user's turn; {question} is where the question stands."""
     scorer: str = "exact_answer"
     """The plug-in under intern/rewards that scores an answer; also the reward called "goal"."""
     scorer_settings: dict[str, Any] = field(default_factory=dict)
@@ -116,7 +122,7 @@ class Model(Section):
     """A folder, or a Hub repository."""
     revision: str | None = None
     """The repository's commit."""
-    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*==[\w.]+$")] | None = None
+    package: Annotated[str, Field(pattern=PACKAGED)] | None = None
     """A package of the Python registry that carries the weights as GGUF, NAME==VERSION, for where there is no Hub."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Type of the saved and scored weights; training keeps float32 masters."""

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from intern import plugins
 from intern.config import contract, schema
-from intern.config.schema import Compute, Config, Goal, Proposer, Recipe
+from intern.config.schema import FORMS, Compute, Config, Goal, Proposer, Recipe
 from intern.config.stages import recipe_stages, stage
 from intern.errors import UserError, did_you_mean, quote, unknown
 
@@ -30,7 +30,6 @@ WANTED = {  # what pydantic calls a fault → what the value should have been
     "dict_type": "a mapping",
     "list_type": "a list",
     "string_type": "text",
-    "string_pattern_mismatch": "a plain name, without / and without . at its start",
     "string_too_long": "so short a name",
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
@@ -221,6 +220,8 @@ def describe(cls: type, fault: Any) -> str:
         return f"{key}: no such key.{did_you_mean(key, contract.leaves(cls))}"
     if kind == "missing":
         return f"{key}: a value is needed"
+    if kind == "string_pattern_mismatch":
+        return f"{key}: {quote(fault['input'])} is not {FORMS[fault['ctx']['pattern']]}"
     if kind in WANTED or message.startswith("Input should be "):
         what = WANTED.get(kind, message.removeprefix("Input should be ").replace("a valid ", "a "))
         return f"{key}: {quote(fault['input'])} is not {what}"

@@ -57,7 +57,9 @@ def multiple_choice(values: Mapping[str, Any]) -> Row | None:
     question = f"What is the correct answer to this question:{values['question']}\nChoices:\n{listed}"
     letter = LETTERS[place]
     target = f"The answer is ({letter}).\nANSWER: {letter}"  # read by lm-eval's GPQA regexes and by Inspect
-    return {"question": question, "answer": letter, "target": target, "key": items.normal(str(values["question"]))}
+    asked = str(values["question"])
+    bare = "\n".join([asked, *map(str, choices)])  # what the data set says: a long choice tells an item too
+    return {"question": question, "answer": letter, "target": target, "key": items.normal(asked), "bare": bare}
 
 
 def pick(item: Any, path: str) -> Any:

@@ -1,9 +1,25 @@
-"""No item of dev or test reaches a trainer: neither by its canonical key nor by a run of shared words."""
+"""No item of dev or test reaches a trainer: neither by its canonical key nor by words in a row.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Bare questions are compared, without the goal's prompt. What many training questions have in common says nothing of one
+item: by that measure, more than MANY of the different questions and more than SHARE of them,
 
-from intern.data.items import Row, normal
+- a run of words that is common is boilerplate and never counts;
+- any other run counts if one of its words is rare;
+- runs of common words alone, as of a puzzle's digits, count together: if they are half of an item's.
+
+The key always counts.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from intern.data.items import Row, bare, normal
+
+Reason = Literal["same item", "shared run", "shared half", "common words"]
+MANY, SHARE = 10, 0.01  # an item that leaked, and its rewritings, stand in fewer questions than a template does
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -12,19 +28,55 @@ class Guard:
 
     keys: frozenset[str]
     """Canonical keys of the items."""
-    runs: frozenset[str]
-    """Every run of `words` consecutive words of their questions."""
+    runs: Mapping[str, frozenset[int]]
+    """Every run of `words` consecutive words of a question → the numbers of the items that have it."""
     words: int
     """Length of a run (GPT-3 and lm-eval use 13, arXiv:2005.14165)."""
+    boilerplate: frozenset[str] = frozenset()
+    """Those of the runs that are common."""
+    common: frozenset[str] = frozenset()
+    """The common words."""
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """Number of an item → its runs, without boilerplate."""
 
     @classmethod
     def against(cls, keys: Iterable[str], questions: Iterable[str], words: int) -> "Guard":
-        """Return a guard for these items."""
-        return cls(frozenset(keys), frozenset(run for q in questions for run in runs(q, words)), words)
+        """Return a guard for these items, to which nothing is common yet."""
+        places: dict[str, set[int]] = defaultdict(set)
+        for number, question in enumerate(questions):
+            for run in runs(question, words):
+                places[run].add(number)
+        return cls(frozenset(keys), {run: frozenset(numbers) for run, numbers in places.items()}, words).among(())
 
-    def admits(self, row: Row) -> bool:
-        """Return whether the row may be trained on."""
-        return row["key"] not in self.keys and self.runs.isdisjoint(runs(row["question"], self.words))
+    def among(self, rows: Iterable[Row]) -> "Guard":
+        """Return a guard that knows what is common among these training rows."""
+        questions = {normal(bare(row)) for row in rows}
+        most = max(MANY, SHARE * len(questions))
+        words = Counter(word for question in questions for word in set(question.split()))
+        shared = Counter(run for question in questions for run in self.shared(question))
+        boilerplate = frozenset(run for run, count in shared.items() if count > most)
+        sizes = Counter(number for run, numbers in self.runs.items() if run not in boilerplate for number in numbers)
+        common = frozenset(word for word, count in words.items() if count > most)
+        return replace(self, boilerplate=boilerplate, common=common, sizes=sizes)
+
+    def shared(self, question: str) -> set[str]:
+        """Return the runs of words that a question shares with an item."""
+        return runs(question, self.words) & self.runs.keys()
+
+    def judge(self, row: Row) -> tuple[Reason | None, str]:
+        """Return (what a row has in common with an item, the key or the words in question).
+
+        With "common words" it may be trained on, as with None."""
+        if row["key"] in self.keys:
+            return "same item", row["key"]
+        shared = self.shared(bare(row))
+        telling = shared - self.boilerplate
+        if rare := [run for run in telling if not self.common.issuperset(run.split())]:
+            return "shared run", min(rare)
+        counts = Counter(number for run in telling for number in self.runs[run])
+        if any(count >= HALF * self.sizes[number] for number, count in counts.items()):
+            return "shared half", min(telling)
+        return ("common words", min(shared)) if shared else (None, "")
 
 
 def runs(text: str, words: int) -> set[str]:

@@ -2,7 +2,8 @@
 
 Generated goals keep no list of held-out items: the hash of the canonical key decides the split, so that pretraining,
 training, dev and test are disjoint by construction, in every process and on every machine. A row is a JSON object with
-question, answer, target (the completion to train on) and key.
+question (the user's turn), answer (or a list, of which any is right), target (the completion to train on) and key; and
+with bare, the question as its source has it, if the goal's prompt or a form of choices has been added to that.
 """
 
 import hashlib
@@ -45,8 +46,15 @@ def generated(goal: Goal, split: str, seed: int) -> Iterator[Row]:
 
 def row(goal: Goal, item: Row, key: str | None = None) -> Row:
     """Return one item as the stages and the evaluator see it: the prompt applied, target and key filled in."""
-    question = goal.prompt.replace("{question}", item["question"])
-    return {**item, "question": question, "target": target_of(item), "key": key or normal(question)}
+    asked = text_of(item, "question")
+    question = goal.prompt.replace("{question}", asked)
+    made = {**item, "question": question, "target": target_of(item), "key": key or normal(asked)}
+    return made if question == asked else {**made, "bare": asked}
+
+
+def bare(row: Row) -> str:
+    """Return the question as its source has it."""
+    return str(row.get("bare", row["question"]))
 
 
 def target_of(item: Row) -> str:
@@ -54,13 +62,27 @@ def target_of(item: Row) -> str:
     target, answer = text_of(item, "target"), text_of(item, "answer")
     if target:
         return target
-    return LINE.format(answer=answer) if answer.strip() else ""
+    return answer_line(answer) if answer.strip() else ""
+
+
+def answer_line(answer: str) -> str:
+    """Return the line that gives an answer to the evaluator."""
+    return LINE.format(answer=answer)
 
 
 def text_of(item: Row, name: str) -> str:
-    """Return a value as text; "" for none."""
+    """Return a value as text, of a list the first; "" for none."""
     value = item.get(name)
+    if isinstance(value, list):
+        value = value[0] if value else None
     return "" if value is None else str(value)
+
+
+def shortened(text: str, most: int = 160) -> str:
+    """Return a text on one line, its middle left out if it is long."""
+    line = " ".join(text.split())
+    half = (most - 3) // 2
+    return line if len(line) <= most else f"{line[:half]} … {line[-half:]}"
 
 
 def take(rows: Iterable[Row], count: int | None) -> list[Row]:

@@ -3,93 +3,100 @@
     python -m intern goal=local goal.data_dir=PATH model=PATH goal.columns.question=prompt goal.columns.answer=label
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from intern.config.schema import Goal
+from intern.data import forms
 from intern.data.items import Row, row, share_of
 from intern.errors import UserError
 
-MOST = 10  # faults that are shown of a file
+
+@dataclass(frozen=True)
+class Splits:
+    """A person's rows, split."""
+
+    rows: Mapping[str, list[Row]]
+    """The rows of train, dev, test and few_shot."""
+    notes: Sequence[str]
+    """What a person should know of how they came about, a line each."""
 
 
-def splits(goal: Goal, folder: Path) -> dict[str, list[Row]]:
+def splits(goal: Goal, folder: Path) -> Splits:
     """Return the splits; dev is carved from train by key if there is no dev.jsonl.
 
     Raises:
         UserError: with every line that cannot be used, or the split of which nothing is left.
     """
-    test, train = (columns(goal, folder / f"{split}.jsonl") for split in ("test", "train"))
-    train = without(train, test)
-    if (folder / "dev.jsonl").exists():
-        dev = columns(goal, folder / "dev.jsonl")
+    files, notes = read(goal, folder)
+    train, note = without(files["train"], [*files["test"], *files.get("dev", ())], "train", "test or dev")
+    notes += note
+    if "dev" in files:
+        dev, note = without(files["dev"], files["test"], "dev", "test")
+        notes += [*note, *cut("dev", dev, goal.dev_items)]
+        dev = capped(dev, goal.dev_items)
     else:
-        dev = [r for r in train if share_of(r["key"]) < goal.dev_share]
-    train = without(train, dev)
+        dev = capped([r for r in train if share_of(r["key"]) < goal.dev_share], goal.dev_items)
+        train, _ = without(train, dev, "train", "dev")
+        notes.append(f"dev: {len(dev)} items, carved from train.jsonl, of which {len(train)} rows are left")
+    notes += cut("test", files["test"], goal.test_items)
     for split, rows in (("train", train), ("dev", dev)):
         if not rows:
             raise UserError(
                 f"{folder}: no {split} items are left (dev_share={goal.dev_share}; items of test and dev are "
                 "taken out of train). Give more rows, or a dev.jsonl, or another goal.dev_share."
             )
-    return {"train": train, "dev": dev, "test": test, "few_shot": train[: max(goal.few_shot, 1)]}
+    test = capped(files["test"], goal.test_items)
+    few_shot = train[: max(goal.few_shot, 1)]
+    return Splits({"train": train, "dev": dev, "test": test, "few_shot": few_shot}, notes)
 
 
-def without(rows: Iterable[Row], others: Iterable[Row]) -> list[Row]:
-    """Return the rows that share no key with others."""
+def read(goal: Goal, folder: Path) -> tuple[dict[str, list[Row]], list[str]]:
+    """Return the rows of each file, and what was recognised in them, a line each.
+
+    Raises:
+        UserError: with every line of a file that cannot be used.
+    """
+    if lacking := [name for name in ("question", "answer") if name not in goal.columns]:
+        missing = " and ".join(lacking)
+        raise UserError(f"goal.columns={goal.columns} lacks {missing}: goal.columns.{lacking[0]}=<its name>.")
+    names = ["test", "train", *(["dev"] if (folder / "dev.jsonl").exists() else [])]
+    files = {name: forms.read(goal, folder / f"{name}.jsonl") for name in names}
+    told: dict[str, list[str]] = {}
+    for name in sorted(files, reverse=True):
+        for note in files[name].notes:
+            told.setdefault(note, []).append(f"{name}.jsonl")
+    several = any(isinstance(item["answer"], list) for file in files.values() for item in file.rows)
+    rows = {name: [row(goal, listed(item) if several else item) for item in file.rows] for name, file in files.items()}
+    return rows, [f"{', '.join(names)}: {note}" for note, names in told.items()]
+
+
+def listed(item: Row) -> Row:
+    """Return an item with a list of answers, also if it has one: the libraries want one type in a column."""
+    answers = item["answer"] if isinstance(item["answer"], list) else [item["answer"]]
+    return {**item, "answer": [str(answer) for answer in answers]}
+
+
+def without(rows: Iterable[Row], others: Iterable[Row], name: str, other: str) -> tuple[list[Row], list[str]]:
+    """Return the rows that share no key with others, and a line that counts those that do, if some do."""
     taken = {r["key"] for r in others}
-    return [r for r in rows if r["key"] not in taken]
+    rows = list(rows)
+    kept = [r for r in rows if r["key"] not in taken]
+    gone = len(rows) - len(kept)
+    return kept, [f"{name}: {gone} of {len(rows)} rows are items of {other}, too, and are left out"] if gone else []
 
 
-def columns(goal: Goal, path: Path) -> list[Row]:
-    """Return the rows of one file with the goal's columns.
-
-    Raises:
-        UserError: with every line that lacks one.
-    """
-    values, faults = read_checked(path), []
-    for number, item in enumerate(values, 1):
-        missing = [theirs for theirs in goal.columns.values() if not isinstance(item, dict) or theirs not in item]
-        if missing:
-            have = ", ".join(item) if isinstance(item, dict) else type(item).__name__
-            faults.append(f"line {number}: no column {', '.join(missing)} (it has: {have})")
-    if faults:
-        head = f"{path} lacks columns that goal.columns={goal.columns} names:"
-        fix = "Mend the file, or map the columns: goal.columns.question=<its name>."
-        raise UserError("\n".join([head, *shortened(faults), fix]))
-    return [row(goal, {ours: item[theirs] for ours, theirs in goal.columns.items()}) for item in values]
+def capped(rows: list[Row], most: int) -> list[Row]:
+    """Return at most so many of the rows, in order: those whose keys' hashes are lowest, whoever asks."""
+    if len(rows) <= most:
+        return rows
+    by_hash = sorted(range(len(rows)), key=lambda place: (share_of(rows[place]["key"]), place))
+    return [rows[place] for place in sorted(by_hash[:most])]
 
 
-def read_checked(path: Path) -> list[Any]:
-    """Return the JSON values of a file, one a line.
-
-    Raises:
-        UserError: with every line that does not parse.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        needs = "goal.data_dir needs train.jsonl and test.jsonl, as UTF-8."
-        raise UserError(f"Cannot read {path}: {error}. {needs}") from None
-    values, faults = [], []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            values.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            faults.append(f"line {number}: {error.msg} at column {error.colno}: {line[:60]!r}")
-    if faults:
-        fix = "Mend or remove these lines."
-        raise UserError("\n".join([f"{path} has lines that are not JSON:", *shortened(faults), fix]))
-    if not values:
-        raise UserError(f"{path} is empty: one JSON object a line is needed.")
-    return values
-
-
-def shortened(faults: list[str]) -> list[str]:
-    """Return the first faults, indented, and how many more there are."""
-    more = [f"  … and {len(faults) - MOST} more"] if len(faults) > MOST else []
-    return [f"  - {fault}" for fault in faults[:MOST]] + more
+def cut(split: str, rows: Sequence[Row], most: int) -> list[str]:
+    """Return a line that says how many items of a file are used, if not all are."""
+    if len(rows) <= most:
+        return []
+    return [f"{split}: {most} of {len(rows)} items are used (all of them: goal.{split}_items={len(rows)})"]

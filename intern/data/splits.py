@@ -1,5 +1,6 @@
 """The splits of a goal on disk: drawn by its generator, or carved from a person's own files."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intern.config.schema import Goal
@@ -7,18 +8,24 @@ from intern.data import items, local
 from intern.errors import UserError
 
 
-def materialise(goal: Goal, folder: Path) -> None:
+def materialise(goal: Goal, folder: Path) -> list[str]:
     """Write dev.jsonl, test.jsonl, few_shot.jsonl and, for own files, train.jsonl; lm-eval's own tasks need none.
+
+    Returns:
+        What a person should know of how their own files were read, a line each.
 
     Raises:
         UserError: for files that cannot be used, before anything expensive starts.
     """
+    notes: Sequence[str] = ()
+    splits: Mapping[str, list[items.Row]]
     if goal.data_dir:
-        splits = local.splits(goal, Path(goal.data_dir).expanduser())
+        own = local.splits(goal, Path(goal.data_dir).expanduser())
+        splits, notes = own.rows, own.notes
     elif goal.generator:
         splits = drawn(goal)
     elif goal.dev and goal.test:
-        return
+        return []
     else:
         raise UserError(
             f"Goal {goal.name} has no items. Give it a folder with train.jsonl and test.jsonl: goal.data_dir=PATH "
@@ -27,6 +34,7 @@ def materialise(goal: Goal, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():
         items.write(folder / f"{split}.jsonl", rows)
+    return list(notes)
 
 
 def drawn(goal: Goal) -> dict[str, list[items.Row]]:

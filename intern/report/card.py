@@ -58,6 +58,7 @@ def told(study: Reader, winner: Trial) -> dict[str, Any]:
     baseline, final = study.baseline, study.final
     assert baseline and final and final.parent == winner.number
     config, recipe = study.config(winner.number), study.trained(winner)
+    constant = [("one answer to everything", score) for score in study.constant_scores()]
     base = base_name(study, config)
     starts = study.ledger.starts
     command = PLACE.sub("PATH/", starts[-1]["command"]) if starts else None
@@ -67,7 +68,7 @@ def told(study: Reader, winner: Trial) -> dict[str, Any]:
         "base": base,
         "recipe": recipe,
         "winner": winner,
-        "scores": [*lines(baseline, "base"), *lines(winner, "this model"), *lines(final, "this model")],
+        "scores": [*lines(baseline, "base"), *constant, *lines(winner, "this model"), *lines(final, "this model")],
         "compared": study.proofs(),
         "repeats": study.repeats(winner),
         "counted": counted(study.trials),

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from intern.records import Diagnosis, Trial
 from intern.report import fmt, view
-from intern.study.events import Ended, Event, Settled, Watched
+from intern.study.events import Ended, Event, Noted, Settled, Watched
 from intern.trial.reader import Progress
 
 
@@ -40,6 +40,8 @@ class Screen:
             return
         if isinstance(event, Watched):
             self._watch(event)
+        elif isinstance(event, Noted):
+            self.console.print(fmt.one_line(event.text), highlight=False, soft_wrap=True, markup=False)
         elif isinstance(event, Ended):
             self._clear()
             self._lines.pop(event.trial.number, None)

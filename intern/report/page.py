@@ -108,7 +108,9 @@ def gather(study: Reader) -> dict[str, Any]:
         "final": final,
         "end": study.ledger.end,
         "proofs": study.proofs(),
-        "scores": scores(trials, best, final),
+        "scores": scores(study, best),
+        "constant": study.constant,
+        "constant_proof": study.constant_proof(),
         "as_of": f"{datetime.fromtimestamp(last):%Y-%m-%d %H:%M}" if last else "",
         "count": Counter(t.state for t in trials),
         "present": {name for t in trials for name in (t.kind, t.state)},
@@ -133,15 +135,18 @@ def gather(study: Reader) -> dict[str, Any]:
     }
 
 
-def scores(trials: Sequence[Trial], best: Trial | None, final: Trial | None) -> Table:
-    """Return a column for the base by shots, then one for the best trial; a row for each split and task."""
-    base = trials[0].scores if trials else ()
+def scores(study: Reader, best: Trial | None) -> Table:
+    """Return columns for the base by shots, for one answer to everything, and for the best trial; a row for each split
+    and task."""
+    base = study.baseline.scores if study.baseline else ()
     columns: dict[str, Sequence[Score]] = {}
     for shots in sorted({s.shots for s in base}):
         name = f"base, {shots}-shot" if shots else "base, zero-shot"
         columns[name] = [s for s in base if s.shots == shots]
+    if base and study.constant:
+        columns["one answer"] = study.constant_scores()
     if best and best.number:
-        columns[f"trial {best.number}"] = [*best.scores, *(final.scores if final else ())]
+        columns[f"trial {best.number}"] = [*best.scores, *(study.final.scores if study.final else ())]
     places = {(s.split, s.task, s.metric, s.n) for column in columns.values() for s in column}
     rows = [(*place, [cell(column, place) for column in columns.values()]) for place in sorted(places)]
     return Table(list(columns), rows)

@@ -46,10 +46,16 @@ def confirmed(study: Reader, winner: Trial) -> list[str]:
     lines = [f"Winner: trial {winner.number}, {winner.recipe} {' '.join(winner.overrides.lines())}".rstrip()]
     for score in sorted(base.scores, key=lambda s: s.shots):
         lines.append(f"  base   {fmt.score(score)}")
+    if study.constant:
+        said = fmt.one_line(study.constant)
+        lines += [f"  always {said!r}: {fmt.score(score)}" for score in study.constant_scores()]
     lines += [f"  winner {fmt.score(s)}" for s in (*winner.scores, *final.scores)]
     for shots, proof in study.proofs():
         counts = f"+{proof.wins} -{proof.losses}, p = {proof.p:.2g}"
         lines.append(f"  test, against the base {shots}-shot, item by item: {counts}")
+    if constant := study.constant_proof():
+        counts = f"+{constant.wins} -{constant.losses}, p = {constant.p:.2g}"
+        lines.append(f"  test, against one answer to everything, item by item: {counts}")
     if others := study.repeats(winner):
         seeds = ", ".join(fmt.percent(t.mean("dev") or 0.0) for t in others)
         lines.append(f"  dev with other seeds: {seeds} (winner {fmt.percent(winner.mean('dev') or 0.0)})")

@@ -1,4 +1,6 @@
-"""The last `ANSWER: …` line is compared with the item's answer: as numbers where both are, else as text."""
+"""The last `ANSWER: …` line is compared with the item's answer: as numbers where both are, else as text.
+
+Of a list of answers any counts."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +15,8 @@ def outcome(text: str, row: Mapping[str, Any]) -> float | None:
     answers = ANSWER.findall(text)
     if not answers or not answers[-1].strip():
         return None
-    return float(same(answers[-1], str(row["answer"])))
+    right = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
+    return float(any(same(answers[-1], str(answer)) for answer in right))
 
 
 def same(given: str, wanted: str) -> bool:

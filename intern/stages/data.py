@@ -1,24 +1,26 @@
 """Stage data: gather the recipe's sources, map their columns, clean, decontaminate, mix, cut."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from intern import rewards
+from intern import files, records, rewards
 from intern.config.schema import Config, tunable
 from intern.data import items, sources, tasks
+from intern.data.cleaning import clean
 from intern.data.contamination import Guard
 from intern.data.items import Row
 from intern.errors import UserError
 from intern.stages import Task
 
-VERSION = 3
+VERSION = 4
 READS = ("goal", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
+KEEPS = ("cleaning.json",)
 
 
 @dataclass
@@ -55,39 +57,41 @@ def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
 
 
 def run(task: Task) -> None:
-    """Write rows.jsonl.
+    """Write rows.jsonl, and cleaning.json: which rows were left out, and why.
 
     Raises:
         UserError: if nothing is left of the sources.
     """
     wanted: Settings = task.settings
     goal, mirror = task.config.goal, task.config.compute.mirror
-    outcome = rewards.scorer(goal)
     gathered = [row for entry in wanted.mix for row in sources.rows(entry, goal, task.items, task.seed, mirror)]
-    rows = clean(gathered, guard(task))
+    rows, cleaning = clean(gathered, guard(task))
+    print(f"data: {cleaning.gathered} rows gathered, {cleaning.kept} after cleaning and decontamination")
+    for line in cleaning.lines():
+        print(f"  {line}")
+    rows = verified(rows, wanted, rewards.scorer(goal))
+    if not rows:
+        why = "; ".join(cleaning.lines()) or "the scorer finds no target right"
+        raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning: {why}.")
+    random.Random(task.seed).shuffle(rows)
+    files.write_whole(task.out / "cleaning.json", records.dump(cleaning))
+    items.write(task.out / "rows.jsonl", rows[: wanted.rows])
+
+
+def verified(rows: list[Row], wanted: Settings, outcome: rewards.Outcome) -> list[Row]:
+    """Return the rows with the answer line added where the settings ask for it, and those alone that they let pass."""
     if wanted.answer_line:
         rows = [row if outcome(row["target"], row) is not None else with_line(row) for row in rows]
-    if wanted.verified:
-        rows = [row for row in rows if outcome(row["target"], row) == 1.0]
-    if not rows:
-        raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning.")
-    random.Random(task.seed).shuffle(rows)
-    print(f"data: {len(gathered)} rows gathered, {len(rows)} after cleaning and decontamination")
-    items.write(task.out / "rows.jsonl", rows[: wanted.rows])
+    if not wanted.verified:
+        return rows
+    right = [row for row in rows if outcome(row["target"], row) == 1.0]
+    print(f"  {len(rows) - len(right)} rows: the scorer does not find the target right (verified=true)")
+    return right
 
 
 def with_line(row: Row) -> Row:
     """Return the row with the evaluator's answer line at the end of its target."""
     return {**row, "target": f"{row['target']}\n{items.target_of({'answer': row['answer']})}"}
-
-
-def clean(rows: Iterable[Row], guard: Guard) -> list[Row]:
-    """Return the rows in order, without blank, repeated or contaminated ones."""
-    kept: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        if row["question"].strip() and row["target"].strip() and guard.admits(row):
-            kept.setdefault((row["key"], row["target"]), row)
-    return list(kept.values())
 
 
 def guard(task: Task) -> Guard:
@@ -99,7 +103,7 @@ def guard(task: Task) -> Guard:
         if not tasks.named(goal, split):
             held_out = items.read(task.items / f"{split}.jsonl")
             keys += [row["key"] for row in held_out]
-            questions += [row["question"] for row in held_out]
+            questions += [items.bare(row) for row in held_out]
             continue
         stop = task.config.model.eos_token or ""
         for _, loaded in tasks.tasks(goal, split, task.items, stop, task.config.compute.mirror):

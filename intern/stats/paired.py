@@ -5,9 +5,11 @@ the score's distribution, and a gain that could be chance is not called one.
 """
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
+from statistics import fmean, stdev
 from typing import Any
 
-from intern.records import Call, Trial, Verdict
+from intern.records import Call, Score, Trial, Verdict
 
 LEVEL = 0.05
 
@@ -32,6 +34,13 @@ def compare(candidate: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str,
     p = sign_test(wins, losses)
     call: Call = "undecided" if p >= LEVEL else "keep" if wins > losses else "discard"
     return Verdict(call, against, wins, losses, p)
+
+
+def summed(outcomes: Sequence[Mapping[str, Any]], split: str) -> Score:
+    """Return the mean of two or more outcomes of one task, with its standard error as lm-eval computes it."""
+    values = [row["value"] for row in outcomes]
+    error = stdev(values) / sqrt(len(values))
+    return Score(outcomes[0]["task"], split, "exact_match", fmean(values), error, len(values))
 
 
 def sign_test(wins: int, losses: int) -> float:

@@ -54,4 +54,11 @@ class Settled:
     trial: Trial
 
 
-Event = Started | Watched | Ended | Settled
+@dataclass(frozen=True)
+class Noted:
+    """Something about the goal's items that a person should know before anything is run on them."""
+
+    text: str
+
+
+Event = Noted | Started | Watched | Ended | Settled

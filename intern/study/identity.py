@@ -6,7 +6,8 @@ All are compared by content when a study is continued; budget, proposer and comp
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from intern import checkpoints, files
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import Goal, Model
-from intern.data import splits
+from intern.data import checks, items, splits, tokens
 from intern.errors import UserError
+from intern.stats import paired
 from intern.trial.job import Input
 from intern.trial.store import LocalStore
 
 FILE = "study.json"
 PLACES = ("path", "data_dir")  # of goal and model: their contents are hashed instead
 HASHES = ("model_hash", "data_hash", "items_hash")
+FEW = 20  # dev items below which a person is told how much a paired test can prove
 Tree = dict[str, Any]
 
 
@@ -33,6 +36,8 @@ class Inputs:
     """The untouched base model."""
     items: Input
     """The goal's items."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What a person should know of items that were written just now."""
 
 
 def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
@@ -42,7 +47,7 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
         UserError: if the folder belongs to another goal, model or set of pins.
     """
     config = scope.config
-    items_hash = materialised(config.goal, folder, store)
+    items_hash, notes = materialised(config.goal, config.model, folder, store)
     base = base_input(config.model, store)
     mine = {
         "goal": compared(config.goal),
@@ -59,7 +64,7 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
         what = [f"Study {folder} was begun with something else:", *changed]
         raise UserError("\n".join([*what, "Undo the change, or start another study with study=NAME."]))
     files.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
-    return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"))
+    return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"), tuple(notes))
 
 
 def base_input(model: Model, store: LocalStore) -> Input:
@@ -72,8 +77,9 @@ def base_input(model: Model, store: LocalStore) -> Input:
     return Input(digest, "store", f"base-{digest[:16]}")
 
 
-def materialised(goal: Goal, folder: Path, store: LocalStore) -> str:
-    """Write the goal's items, put them into the store, and return the hash of their content.
+def materialised(goal: Goal, model: Model, folder: Path, store: LocalStore) -> tuple[str, list[str]]:
+    """Write the goal's items, check them, put them into the store; return the hash of their content, and what a person
+    should know of them.
 
     A study that has begun keeps the items that it has, as long as the goal's own files are the same."""
     known = folder / FILE
@@ -81,14 +87,40 @@ def materialised(goal: Goal, folder: Path, store: LocalStore) -> str:
         before = json.loads(known.read_text())
         unchanged = before["goal"] == compared(goal) and before["data_hash"] == data_hash(goal)
         if unchanged and store.has(f"items-{before['items_hash'][:16]}"):
-            return str(before["items_hash"])
+            return str(before["items_hash"]), []
     part = folder / "items.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    splits.materialise(goal, part)
+    notes = splits.materialise(goal, part)
+    notes += checked(goal, model, part)
     digest = checkpoints.folder_digest(part)
     store.put(f"items-{digest[:16]}", part)
-    return digest
+    return digest, notes
+
+
+def checked(goal: Goal, model: Model, part: Path) -> list[str]:
+    """Return what a person should know of items that were just written.
+
+    Raises:
+        UserError: if the scorer cannot judge a person's own, or most of their targets are too long.
+    """
+    if not (part / "dev.jsonl").exists():
+        return []
+    notes = few(len(items.read(part / "dev.jsonl")))
+    if goal.data_dir:
+        rows = {split: items.read(part / f"{split}.jsonl") for split in ("train", "dev", "test")}
+        notes += checks.check(goal, rows, tokens.counter(model))
+    return notes
+
+
+def few(dev: int) -> list[str]:
+    """Return a line on what the paired test cannot prove, if there are few dev items."""
+    if dev >= FEW:
+        return []
+    least = next(wins for wins in count(1) if paired.sign_test(wins, 0) < paired.LEVEL)
+    if dev < least:
+        return [f"dev: {dev} items are too few to prove any gain: {least} must differ"]
+    return [f"dev: {dev} items are few: no gain can be proven in which fewer than {least} of them differ"]
 
 
 def pins(scope: Scope) -> dict[str, list[str]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from intern.config import stages
 from intern.config.schema import Config, Recipe
-from intern.data import items
-from intern.records import StageRun, Trial, Verdict
+from intern.data import constant, items
+from intern.records import Score, StageRun, Trial, Verdict
 from intern.search import importance, recovery
 from intern.search.history import History
 from intern.stats import paired
@@ -118,6 +118,29 @@ class Reader:
         pairs = [(n, self.compared(final, base, "test", n)) for n in shots]
         return [(n, verdict) for n, verdict in pairs if verdict]
 
+    @cached_property
+    def constant(self) -> str | None:
+        """The one completion that is right for the most train items; None if lm-eval's own tasks ask the questions."""
+        if not (self.place(0) / jobs.JOB).exists() or not (self.items / "test.jsonl").exists():
+            return None
+        return constant.best(self.config(0).goal, self.items)
+
+    def constant_scores(self) -> list[Score]:
+        """Return what that completion scores on each split."""
+        text = self.constant
+        if text is None:
+            return []
+        outcomes = {s: constant.outcomes(self.config(0).goal, text, self.items, s) for s in ("dev", "test")}
+        return [paired.summed(rows, split) for split, rows in outcomes.items()]
+
+    def constant_proof(self) -> Verdict | None:
+        """Return the paired comparison of the export with that completion on test."""
+        text, final = self.constant, self.final
+        if text is None or final is None:
+            return None
+        theirs = constant.outcomes(self.config(0).goal, text, self.items, "test")
+        return paired.compare(self.scored(final, "test"), theirs, 0)
+
     def repeats(self, winner: Trial) -> list[Trial]:
         """Return the scored trials of the winner's own config with another seed; those of others are no evidence."""
         own = (winner.recipe, winner.overrides, winner.fidelity)
@@ -154,8 +177,13 @@ class Reader:
 
     def questions(self, split: str) -> list[str]:
         """Return the questions of a split as they were asked; [] if lm-eval's own tasks ask them."""
-        path = self.store.get(self._job.items.address) / f"{split}.jsonl"
+        path = self.items / f"{split}.jsonl"
         return [row["question"] for row in items.read(path)] if path.exists() else []
+
+    @property
+    def items(self) -> Path:
+        """The folder of the goal's items."""
+        return self.store.get(self._job.items.address)
 
     @cached_property
     def store(self) -> Store:

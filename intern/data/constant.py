@@ -1,0 +1,47 @@
+"""The baseline that reads no question: one answer to everything. On a task with a frequent answer it scores well, and a
+model that has learnt that answer alone must not pass for one that has learnt the task."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from intern import rewards
+from intern.config.schema import Goal
+from intern.data import items
+from intern.data.items import Row
+
+DRAWN = 2000  # train items that a generated goal is judged by
+
+
+def best(goal: Goal, folder: Path) -> str | None:
+    """Return the completion that is right for the most train items; None for lm-eval's own tasks.
+
+    Args:
+        goal: the goal, whose scorer decides.
+        folder: the goal's items.
+    """
+    rows = train(goal, folder)
+    if not rows:
+        return None
+    frequent = [Counter(str(row[key]) for row in rows).most_common(1)[0][0] for key in ("answer", "target")]
+    candidates = [items.answer_line(frequent[0]), frequent[1]]
+    return max(candidates, key=lambda text: sum(outcome["value"] for outcome in judged(goal, text, rows)))
+
+
+def train(goal: Goal, folder: Path) -> list[Row]:
+    """Return train items: of a person's files all, of a generated goal some, of lm-eval's own tasks none."""
+    own = folder / "train.jsonl"
+    if own.exists():
+        return items.read(own)
+    return items.take(items.generated(goal, "train", 0), DRAWN) if goal.generator else []
+
+
+def outcomes(goal: Goal, text: str, folder: Path, split: str) -> list[dict[str, Any]]:
+    """Return what a completion gets on each item of a split, as the score stage writes it."""
+    return judged(goal, text, items.read(folder / f"{split}.jsonl"))
+
+
+def judged(goal: Goal, text: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """Return the outcome of one completion on each row."""
+    outcome = rewards.scorer(goal)
+    return [{"task": goal.name, "doc_id": n, "value": outcome(text, row) or 0.0} for n, row in enumerate(rows)]

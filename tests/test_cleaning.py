@@ -1,0 +1,150 @@
+"""What of the training rows goes and why: the bare question counts, common words do not, the canonical key always."""
+
+import random
+from pathlib import Path
+
+import pytest
+from conftest import SHARED
+
+from intern.config.schema import Goal
+from intern.data import items, local
+from intern.data.cleaning import Cleaning, clean
+from intern.data.columns import Columns
+from intern.data.contamination import MANY, SHARE, Guard
+from intern.data.items import Row
+
+INSTRUCTION = " ".join(f"please{i}" for i in range(16))
+LEAKED = " ".join(f"w{i}" for i in range(20))
+PROMPTS = (
+    "{question}",
+    "Read the following problem with care, work it out in small steps, and then answer it: {question}",
+    "Please think step by step about this problem, and put the final answer in \\boxed{} at the very end. {question}",
+)
+
+
+def rows_of(questions: list[str], prompt: str = "{question}") -> list[Row]:
+    """Rows with a number for answer."""
+    goal = Goal("g", prompt=prompt)
+    return [items.row(goal, {"question": text, "answer": i}) for i, text in enumerate(questions)]
+
+
+def cleaned(train: list[Row], held_out: list[Row]) -> tuple[list[Row], Cleaning]:
+    """What the data stage makes of rows."""
+    return clean(train, Guard.against([r["key"] for r in held_out], map(items.bare, held_out), 13))
+
+
+def test_a_row_keeps_its_bare_question() -> None:
+    """The prompt is the user's turn alone; without one the row is as it always was."""
+    (plain,) = rows_of(["What is  IT?"])
+    assert plain == {"question": "What is  IT?", "answer": 0, "target": "ANSWER: 0", "key": "what is it?"}
+    (asked,) = rows_of(["What is  IT?"], INSTRUCTION + " {question}")
+    assert asked == {**plain, "question": f"{INSTRUCTION} What is  IT?", "bare": "What is  IT?"}
+
+
+@pytest.mark.parametrize("prompt", ["{question}", INSTRUCTION + " {question}", "{question} " + INSTRUCTION])
+def test_the_prompt_is_no_contamination(prompt: str) -> None:
+    """Ten rows stay; the leaked run and the item itself go under every prompt."""
+    train = rows_of([*(f"Which is {i}?" for i in range(10)), f"So {LEAKED}?", "is IT  held?"], prompt)
+    kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?", "Is it held?"], prompt))
+    assert kept == train[:10]
+    assert cleaning.dropped == {"same item": 1, "shared run": 1} and cleaning.common == 0
+    same, run = cleaning.lines()
+    assert same == "1 row: the question is an item of dev or test; such as “is IT held?”, by “is it held?”"
+    assert run.startswith("1 row: the question shares 13 consecutive words") and f"“So {LEAKED}?”, by “w0 w1" in run
+
+
+@pytest.mark.parametrize(
+    ("templated", "others", "spared"), [(10, 0, False), (11, 0, True), (11, 1000, True), (11, 1100, False)]
+)
+def test_boilerplate_of_many_questions_does_not_count(templated: int, others: int, spared: bool) -> None:
+    """A run in more than 10 questions and more than 1 % of them is spared; in fewer of either it is contamination."""
+    assert (MANY, SHARE) == (10, 0.01)
+    train = rows_of([f"{INSTRUCTION} {i}?" for i in range(templated)] + [f"Which is {i}?" for i in range(others)])
+    kept, cleaning = cleaned(train, rows_of([f"{INSTRUCTION} x?"]))
+    assert len(kept) == others + templated * spared and cleaning.common == templated * spared
+    assert cleaning.dropped == ({} if spared else {"shared run": templated})
+
+
+def grid(rng: random.Random, size: int = 40) -> str:
+    """A puzzle in two digits: any two share a run of thirteen by chance now and then."""
+    return " ".join(rng.choice("01") for _ in range(size))
+
+
+def test_common_words_tell_of_an_item_only_together() -> None:
+    """Thirteen digits that two grids share by chance are no leak; a grid with its ends changed is one."""
+    rng = random.Random(0)
+    train, held_out = [f"Mend this: {grid(rng)}." for _ in range(400)], [f"Mend this: {grid(rng)}." for _ in range(100)]
+    leaked = [f"Repair this: {text[11:-2]}2." for text in held_out[:20]]
+    shares = Guard.against([], held_out, 13)
+    assert sum(bool(shares.shared(text)) for text in train) > 300
+    kept, cleaning = cleaned(rows_of([*train, *leaked]), rows_of(held_out))
+    assert {row["question"] for row in kept} <= set(train) and len(kept) > 380
+    assert cleaning.dropped["shared half"] >= 20 and cleaning.common > 300
+    assert cleaning.gathered == len(kept) + sum(cleaning.dropped.values())
+
+
+@pytest.mark.parametrize("zebras", [10, 11])
+def test_a_rare_word_tells_of_an_item(zebras: int) -> None:
+    """A run of common words counts if one word is rare, in ten questions at most; it is a small part of its item."""
+    common = " ".join(f"please{i}" for i in range(12))
+    others = [f"{common} {i}?" for i in range(30)] + [f"A zebra! {i}" for i in range(zebras - 1)]
+    leaked = f"Now {common} zebra!"
+    kept, cleaning = cleaned(rows_of([*others, leaked]), rows_of([f"And {common} zebra! Or {grid(random.Random(1))}"]))
+    rare = zebras == 10
+    assert (leaked in [row["question"] for row in kept]) != rare
+    assert (cleaning.dropped, cleaning.common) == (({"shared run": 1}, 0) if rare else ({}, 1))
+
+
+def test_a_repeated_question_is_one_question() -> None:
+    """A leaked item with fifty answers of its own is no boilerplate."""
+    goal = Goal("g")
+    train = [items.row(goal, {"question": f"So {LEAKED}?", "answer": i, "target": f"way {i}"}) for i in range(50)]
+    kept, cleaning = cleaned(train + rows_of(["Else?"]), rows_of([f"If {LEAKED} then?"]))
+    assert len(kept) == 1 and cleaning.dropped == {"shared run": 50}
+
+
+def test_the_key_counts_among_boilerplate() -> None:
+    """An item that is boilerplate and three letters more is still not trained on; its neighbours are."""
+    train = rows_of([f"{INSTRUCTION} {i}?" for i in range(40)])
+    kept, cleaning = cleaned(train, rows_of([f"{INSTRUCTION} 7?"]))
+    assert [row["answer"] for row in kept] == [i for i in range(40) if i != 7]
+    assert cleaning.dropped == {"same item": 1} and cleaning.common == 39
+    told = "39 rows: kept, for the 13 words that they share with an item are common: in more than 10 questions and 1 %"
+    assert cleaning.lines()[-1].startswith(told)
+
+
+def test_generated_rows_keep_their_canonical_key() -> None:
+    """With a prompt, too, so that no sum of dev or test is trained on."""
+    goal = Goal("g", generator="arithmetic", prompt=INSTRUCTION + " {question}")
+    drawn = {split: items.take(items.generated(goal, split, 0), 50) for split in ("train", "dev")}
+    plain = items.take(items.generated(Goal("g", generator="arithmetic"), "train", 0), 50)
+    assert [row["key"] for row in drawn["train"]] == [row["key"] for row in plain]
+    assert [items.bare(row) for row in drawn["train"]] == [row["question"] for row in plain]
+    assert all("bare" not in row for row in plain)
+    assert len(cleaned(drawn["train"], drawn["dev"])[0]) == 50
+    assert cleaned(drawn["dev"], drawn["dev"])[1].dropped == {"same item": 50}
+
+
+def test_multiple_choice() -> None:
+    """Our form around the choices is not compared; the question and a long choice are."""
+    columns = Columns("mcq", {"question": "q", "choices": "c", "answer": "a"})
+    texts = [("Which?", ["x", f"{LEAKED}"]), (f"So {LEAKED}?", ["x", "y"]), ("Who is it?", ["x", "y"])]
+    rows = [columns.row(Goal("g"), {"q": q, "c": c, "a": 1}) for q, c in texts]
+    train = [row for row in rows if row]
+    assert train[0]["question"].startswith("What is the correct answer")
+    assert items.bare(train[0]) == f"Which?\nx\n{LEAKED}"
+    kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?"]))
+    assert kept == train[2:] and cleaning.dropped == {"shared run": 2}
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "svamp"])
+def test_real_questions_under_real_prompts(name: str) -> None:
+    """The very rows that stay without a prompt stay with one: once all of them went."""
+    if not (SHARED / name).exists():
+        pytest.skip(f"{SHARED / name} is not here")
+    kept = []
+    for prompt in PROMPTS:
+        goal = Goal("g", data_dir=str(SHARED / name), prompt=prompt)
+        rows = local.splits(goal, Path(str(goal.data_dir))).rows
+        kept.append([row["key"] for row in cleaned(rows["train"], [*rows["dev"], *rows["test"]])[0]])
+    assert kept[0] == kept[1] == kept[2] and len(kept[0]) > 2000
