@@ -52,6 +52,37 @@ def test_every_rule_is_shown() -> None:
     assert {rule for rule in RULES if {(rule, "sft"), (rule, "grpo")} <= shown} == BOTH
 
 
+def test_nothing_stops_at_the_last_step() -> None:
+    """The checkpoint is made, and its score tells more; what a rule saw is noted."""
+    late = [{**row, "steps": DIVERGED[-1]["step"]} for row in DIVERGED]
+    noted = diagnosis.noted("sft", late, Config(recipe=OPEN))
+    assert when(late) is None and noted
+    assert (noted.rule, noted.step) == ("divergence", 8) and noted.symptom == when(DIVERGED).symptom
+    assert diagnosis.noted("sft", DIVERGED, Config(recipe=OPEN)) is None
+
+
+def test_what_the_contract_does_not_open() -> None:
+    """Is named, in the order of the remedies, for the report; not what no contract can open."""
+    assert when(DIVERGED).closed == ()
+    shut = replace(OPEN, tunable={"sft.learning_rate": {"low": 1e-6, "high": 1e-1, "log": True}})
+    found = when(DIVERGED, shut)
+    assert found.closed == ("sft.max_grad_norm", "sft.warmup_steps")
+    assert [key for remedy in found.remedies for key in remedy] == ["sft.learning_rate"] * 2
+
+
+def test_a_format_that_never_was_and_one_that_was_lost() -> None:
+    """Are mended in opposite ways: more of the training, or less of it."""
+    never, lost = (evaluations("parse_rate", first, *(0.0,) * 4, canaries=32) for first in (0.0, 0.9))
+    assert [remedy.short() for remedy in when(never).remedies] == [
+        ("sft.max_steps=100",), ("sft.learning_rate=0.003",), ("sft.learning_rate=0.01",)
+    ]  # fmt: skip
+    assert when(lost).remedies[0].short() == ("sft.learning_rate=0.0001",)
+    counted = recipe_of(
+        stages=["data", "sft"], sft={"num_train_epochs": 2.0}, tunable={"sft.num_train_epochs": {"low": 1, "high": 5}}
+    )
+    assert [remedy.short() for remedy in when(never, counted).remedies] == [("sft.num_train_epochs=3.5",)]
+
+
 @pytest.mark.parametrize("name", HEALTHY)
 def test_runs_on(name: str) -> None:
     """Healthy curves and near misses."""
@@ -199,7 +230,7 @@ def test_a_stage_that_logs_less() -> None:
 
 def test_rollouts_learn_no_targets() -> None:
     """What made the rows is not to blame for what a stage of rollouts does, and its remedies are its own."""
-    for rows in (probes("grpo", 20, 8), COLLAPSED, rollouts(repetition=(0.1, 0.4, 0.3, 0.4, 0.5))):
+    for rows in (probes("grpo", 20, 8), COLLAPSED, rollouts(repetition=(0.1, 0.4, 0.4, 0.5, 0.7))):
         found = when(rows)
         assert found and found.remedies and all(key.startswith("grpo.") for r in found.remedies for key in r)
     declined = when(probes("grpo", 20, 8))

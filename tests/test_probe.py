@@ -41,10 +41,31 @@ def test_a_loop_that_was_left() -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([*SENSE, *LOOPS]), min_size=1), st.sampled_from(["85", "7"]))
 def test_rates_are_shares(texts: list[str], answer: str) -> None:
-    """A wrong answer is an answer: only whether one is found counts."""
-    found = _probe.rates(texts, [{"answer": answer}] * len(texts), exact_answer.outcome)
+    """A wrong answer is an answer: only whether one is found counts; a right one is no loop."""
+    rows = [{"answer": answer}] * len(texts)
+    found = _probe.rates(texts, rows, exact_answer.outcome)
     assert found["parse_rate"] == sum("ANSWER: " in text for text in texts) / len(texts)
-    assert found["repetition"] == sum(text in LOOPS for text in texts) / len(texts)
+    looping = [text in LOOPS and exact_answer.outcome(text, {"answer": answer}) != 1.0 for text in texts]
+    assert found["repetition"] == sum(looping) / len(texts)
+    assert _probe.rates(texts, rows, None) == {"repetition": sum(text in LOOPS for text in texts) / len(texts)}
+
+
+GRID = "\n".join(["0 0 0 0 0 0 0 0 0 0"] * 9 + ["0 0 0 0 1 0 0 0 0 0"])
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "loops"),
+    [
+        (f"{GRID}\nANSWER: 4", {"answer": "4"}, False),  # right, and full of rows that are alike
+        (f"{GRID}\nANSWER: 5", {"answer": "4"}, True),
+        (f"{GRID}\nANSWER: 5", {"answer": "4", "target": f"{GRID}\nANSWER: 4"}, False),  # wrong, in the target's form
+        (f"{GRID}\n" * 9, {"answer": "4", "target": f"{GRID}\nANSWER: 4"}, True),  # and it does not end
+        ("0 " * 100, {"answer": "4", "target": "ANSWER: 4"}, True),
+    ],
+)
+def test_a_grid_is_no_loop(text: str, row: dict[str, str], loops: bool) -> None:
+    """If the answer is right, or the row's own target repeats itself so."""
+    assert _probe.rates([text], [row], exact_answer.outcome)["repetition"] == float(loops)
 
 
 def test_what_is_written(random_model: Path) -> None:
@@ -70,7 +91,8 @@ def test_what_is_written(random_model: Path) -> None:
     config = Config(goal=Goal("sums", max_new_tokens=6))
     found = _probe.written(trainer, rows, outcome, config)
     assert (found["canaries"], found["right"], found["right_rate"], found["parse_rate"]) == (5, "10001", 0.4, 0.8)
-    assert 0.0 <= found["truncation"] <= 1.0 and found["repetition"] == sum(map(_probe.loops, told)) / 5
+    assert 0.0 <= found["truncation"] <= 1.0
+    assert found["repetition"] == sum(map(_probe.loops, told[1:4])) / 5  # the first and the last are right
     assert len(told) == 5 and model.training
     alone = [_probe.answers(trainer, [row], config)[0] for row in rows]
     assert [text for text, _ in alone] == told and found["truncation"] == [ended for _, ended in alone].count(False) / 5

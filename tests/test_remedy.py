@@ -10,7 +10,7 @@ from made import recipe_of
 from intern.config.changes import more, times, to
 from intern.config.contract import Choices, Domain, Range
 from intern.config.stages import stage
-from intern.diagnosis._remedies import MOST, remedies
+from intern.diagnosis._remedies import MOST, remedies, unopened
 from intern.overrides import Overrides, Value, show
 
 LOG = Range(float, 1e-5, 1e-1, log=True)
@@ -141,6 +141,28 @@ def test_none_twice_and_at_most_four() -> None:
     rates = [("learning_rate", times(factor)) for factor in (0.1, 0.05, 0.3, 2, 3, 5, 0.5)]
     values = [remedy["sft.learning_rate"] for remedy in remedies(RECIPE, "sft", rates)]
     assert values == [0.0001, 0.0003, 0.002, 0.003] and len(values) == MOST
+
+
+@pytest.mark.parametrize(
+    ("length", "key"),
+    [
+        ({"max_steps": 80}, "sft.max_steps"),
+        ({"num_train_epochs": 2.0}, "sft.num_train_epochs"),
+        ({"max_steps": 80, "num_train_epochs": 2.0}, "sft.max_steps"),  # TRL heeds the steps alone
+    ],
+)
+def test_a_length_is_counted_as_the_recipe_counts(length: dict[str, float], key: str) -> None:
+    """In steps or in epochs, whichever of them a rule names."""
+    opened = {"sft.max_steps": {"low": 1, "high": 1000}, "sft.num_train_epochs": {"low": 1, "high": 5}}
+    recipe = recipe_of(stages=["data", "sft"], sft=length, tunable=opened)
+    for field in ("max_steps", "num_train_epochs"):
+        (remedy,) = remedies(recipe, "sft", [(field, times(2))])
+        assert dict(remedy) == {key: 2 * length[key.partition(".")[2]]}
+        assert unopened(recipe, "sft", [(field, times(2))]) == ()
+        shut = recipe_of(stages=["data", "sft"], sft=length)
+        assert unopened(shut, "sft", [(field, times(2)), ("*.verified", to(True)), ("logging_steps", more)]) == (
+            key, "data.verified",
+        )  # fmt: skip
 
 
 def test_rows_that_come_later_made_nothing() -> None:

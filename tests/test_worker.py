@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -342,3 +343,49 @@ def test_the_store_keeps_what_it_has(tmp_path: Path) -> None:
         kept.put("sft-3", made)
         assert (kept.get("sft-3") / "file").read_text() == "far" and not made.exists()
     assert not list((tmp_path / "store").glob("*.part"))
+
+
+RULE = """
+from intern.config.changes import times
+from intern.diagnosis import Symptom
+
+REMEDIES = (("learning_rate", times(0.1)), ("max_grad_norm", times(0.1)), ("nothing", times(2)))
+
+
+def check(run):
+    seen = "loss" in run.last and run.last["step"] == {step}
+    return Symptom(f"loss is {{run.last['loss']:.0f}}", REMEDIES) if seen else None
+"""
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_what_a_rule_sees_at_the_last_step_is_noted(
+    tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The finished checkpoint is kept and goes on to what follows; a step earlier the stage is stopped."""
+    from intern.trial import worker
+
+    rules = tmp_path / "own" / "diagnosis"
+    rules.mkdir(parents=True)
+    (rules / "late.py").write_text(RULE.format(step=step))
+    monkeypatch.setenv("INTERN_PLUGINS", str(tmp_path / "own"))
+    folder = tmp_path / "trials" / "001"
+    config = settings(random_model)
+    config.recipe = replace(config.recipe, tunable={"sft.learning_rate": {"low": 1e-6, "high": 1e-2, "log": True}})
+    steps = (Step("data", "data"), Step("sft", "sft"), Step("synthetic", "synthetic", {"rows": 20}))
+    jobs.write(folder, job(tmp_path, random_model, steps=steps), config)
+    try:
+        worker.run(folder)
+    finally:
+        sys.modules.pop("intern.diagnosis.late", None)
+    result = jobs.read_result(folder)
+    told = [row for row in files.rows(folder / "events.jsonl") if row["event"] == "symptom"]
+    kept = store.LocalStore(tmp_path / "store").get(result.stages[1].out)
+    assert (kept / "model.safetensors").exists() == (step == 2)
+    if step == 2:
+        assert (result.state, result.diagnosis, len(result.stages)) == ("COMPLETE", None, 3)
+        assert [(row["rule"], row["place"], row["step"]) for row in told] == [("late", 1, 2)]
+        assert told[0]["text"].startswith("loss is ")
+        return
+    assert (result.state, len(result.stages), told) == ("PRUNED", 2, [])
+    assert result.diagnosis.closed == ("sft.max_grad_norm",)  # which the report names

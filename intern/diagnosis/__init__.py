@@ -4,7 +4,9 @@ machine. A module states
 check     Run → Symptom | None; with a `Settings` dataclass, (Run, settings)
 AFTER     rules that speak first if both fire at once, since what they name may be the cause of this (optional)
 
-A rule watches every stage that logs the metrics that it reads; it names no stage.
+A rule watches every stage that logs the metrics that it reads; it names no stage. What it stops is lost, and what
+it lets run is scored: a rule holds what it sees against the trend of what is being learnt, and if the two disagree it
+says nothing.
 """
 
 import math
@@ -19,11 +21,12 @@ from intern.config import typed
 from intern.config.changes import Change
 from intern.config.schema import Config, Recipe
 from intern.config.stages import Stage, stage
-from intern.diagnosis._remedies import remedies
+from intern.diagnosis._remedies import remedies, unopened
 from intern.errors import UserError
 from intern.records import Diagnosis
 
 LEAST = 10  # steps before which nothing can be said of what a stage fails to learn
+GAIN = 0.02  # of the held-out loss, in an eighth of the steps: at less, half of them bring less than a tenth (0.98^4)
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -70,6 +73,17 @@ class Run:
         return bool(self.last["step"] >= max(LEAST, self.last["steps"] / 2))
 
     @property
+    def learning(self) -> bool:
+        """Whether the held-out loss still falls: what the outputs lack may yet come."""
+        losses = self.series("eval_loss")
+        return len(losses) > 1 and losses[-1] < (1 - GAIN) * losses[-2]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last step is done."""
+        return bool(self.last["step"] >= self.last["steps"])
+
+    @property
     def top_reward(self) -> float:
         """The highest reward that a completion can earn."""
         return sum(self.recipe.weights().values())
@@ -83,27 +97,49 @@ class Run:
         value = getattr(getattr(self.recipe, self.name), field, None)
         return self.stage.defaults.get(field) if value is None else value
 
-    def prompts(self, rows: Rows) -> float:
-        """Return the number of prompts behind the last of some rows of rollouts: the completions of one prompt are no
+    def weighed(self, key: str) -> list[tuple[float, float]]:
+        """Return (value, prompts behind it) of a metric in each row of rollouts: the completions of one prompt are no
         independent draws."""
-        steps = [row["step"] for row in rows if "reward" in row]
-        if not steps:
-            return 1.0
         batch = (self.setting("per_device_train_batch_size") or 1) * (self.setting("gradient_accumulation_steps") or 1)
-        taken = steps[-1] - (steps[-2] if len(steps) > 1 else 0)
-        return max(1.0, float(taken * batch / (self.setting("num_generations") or 1)))
+        each = batch / (self.setting("num_generations") or 1)
+        values: list[tuple[float, float]] = []
+        step = 0
+        for row in self.rows:
+            if "reward" not in row:
+                continue
+            if is_number(row.get(key)):
+                values.append((row[key], max(1.0, (row["step"] - step) * each)))
+            step = row["step"]
+        return values
 
 
 def check(name: str, rows: Rows, config: Config) -> Diagnosis | None:
-    """Return the diagnosis of the first rule that fires on the rows logged so far."""
+    """Return the diagnosis that stops a stage: of the first rule that fires on the rows logged so far. None stops it at
+    its last step: nothing is saved by that any more, and the score tells more of the checkpoint than a rule."""
     run = Run(name, config.recipe, rows)
+    return None if run.ended else fired(run, config)
+
+
+def noted(name: str, rows: Rows, config: Config) -> Diagnosis | None:
+    """Return the diagnosis of the first rule that fires at the last step of a stage: a note, which stops nothing."""
+    for end in range(1, len(rows) + 1):
+        run = Run(name, config.recipe, rows[:end])
+        found = fired(run, config) if run.ended else None
+        if found:
+            return found
+    return None
+
+
+def fired(run: Run, config: Config) -> Diagnosis | None:
+    """Return the diagnosis of the first rule that fires."""
     for rule in order(tuple(plugins.names("diagnosis"))):
         settings = typed.settings("diagnosis", rule, config.diagnosis.get(rule, {}))
         given = () if settings is None else (settings,)
         symptom = plugins.load("diagnosis", rule).check(run, *given)
         if symptom:
-            proposed = remedies(config.recipe, name, symptom.remedies)
-            return Diagnosis(rule, name, rows[-1]["step"], symptom.text, proposed)
+            proposed = remedies(run.recipe, run.name, symptom.remedies)
+            shut = unopened(run.recipe, run.name, symptom.remedies)
+            return Diagnosis(rule, run.name, run.last["step"], symptom.text, proposed, shut)
     return None
 
 
@@ -131,4 +167,9 @@ def order(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def series(rows: Rows, key: str) -> list[float]:
     """Return the finite values of one metric, in the order of their steps."""
-    return [row[key] for row in rows if isinstance(row.get(key), int | float) and math.isfinite(row[key])]
+    return [row[key] for row in rows if is_number(row.get(key))]
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a logged value is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -1,21 +1,24 @@
 """What may help a stopped stage: changes of one contract key each, relative to the trial's own value.
 
 Remedies compete: each becomes a trial, and the paired comparison says which one helps. What the contract does not open,
-or already stands at its bound, is left out.
+or already stands at its bound, is left out; what it does not open, the report names.
+
+A field that says how long a stage trains stands for whichever such field the recipe counts by: steps or epochs.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from intern.config import stages
+from intern.config import contract, stages
 from intern.config.changes import Change
 from intern.config.schema import Recipe
 from intern.overrides import Overrides
 
 MOST = 4  # competing remedies of one diagnosis
+Changes = Sequence[tuple[str, Change]]
 
 
-def remedies(recipe: Recipe, name: str, changes: Sequence[tuple[str, Change]]) -> tuple[Overrides, ...]:
+def remedies(recipe: Recipe, name: str, changes: Changes) -> tuple[Overrides, ...]:
     """Return the changes as remedies of one override each: at most MOST, none twice, none without effect.
 
     Args:
@@ -24,16 +27,37 @@ def remedies(recipe: Recipe, name: str, changes: Sequence[tuple[str, Change]]) -
         changes: (field, change): a field of the stage's own settings, or `*.field` of those stages that made its rows.
     """
     distinct: dict[Overrides, None] = {}
+    for section, key, change in keyed(recipe, name, changes):
+        value = current(recipe, section, key)
+        if value is None:
+            continue
+        changed = change(recipe.contract[key], value)
+        if changed is not None and changed != value:
+            distinct[Overrides({key: changed})] = None
+    return tuple(distinct)[:MOST]
+
+
+def unopened(recipe: Recipe, name: str, changes: Changes) -> tuple[str, ...]:
+    """Return the keys of the changes that the contract could open and does not, in their order."""
+    leaves = contract.leaves(type(recipe))
+    keys = dict.fromkeys(key for _, key, _ in keyed(recipe, name, changes))
+    return tuple(key for key in keys if key not in recipe.contract and leaves.get(key, (None, False))[1])
+
+
+def keyed(recipe: Recipe, name: str, changes: Changes) -> Iterator[tuple[str, str, Change]]:
+    """Yield (section, contract key, change) of each change."""
     for field, change in changes:
         for section in sections(recipe, name, field.startswith("*.")):
-            key = f"{section}.{field.removeprefix('*.')}"
-            value = current(recipe, section, key)
-            if value is None:
-                continue
-            changed = change(recipe.contract[key], value)
-            if changed is not None and changed != value:
-                distinct[Overrides({key: changed})] = None
-    return tuple(distinct)[:MOST]
+            yield section, f"{section}.{counted(recipe, section, field.removeprefix('*.'))}", change
+
+
+def counted(recipe: Recipe, section: str, field: str) -> str:
+    """Return the field, or, if it says how long the stage trains, the first such field that the recipe sets."""
+    lengths = stages.stage(recipe.kinds[section]).lengths if section in recipe.kinds else ()
+    if field not in lengths:
+        return field
+    own = getattr(recipe, section)
+    return next((other for other in lengths if getattr(own, other) is not None), field)
 
 
 def sections(recipe: Recipe, name: str, of_rows: bool) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """KL explosion: the policy has left its reference so far that the penalty no longer holds it (seen with β > 0
 only: TRL computes no KL without a reference)."""
 
-from statistics import fmean
-
 from intern.config.changes import more, times
 from intern.diagnosis import Run, Symptom
+from intern.diagnosis._trend import LAST as PROMPTS
+from intern.diagnosis._trend import before, earning
 
 AFTER = ("divergence",)
 LAST = 2
@@ -17,8 +17,11 @@ REMEDIES = (
 
 
 def check(run: Run) -> Symptom | None:
-    """Fire when the last rows all exceed LIMIT."""
-    last = run.series("kl")[-LAST:]
-    if len(last) < LAST or min(last) <= LIMIT:
+    """Fire when the last rows, and the mean over enough prompts, exceed LIMIT and the rollouts earn no more for it."""
+    weighed = run.weighed("kl")
+    level = before(weighed, len(weighed), PROMPTS)
+    if level is None or "kl" not in run.last or earning(run):
         return None
-    return Symptom(f"KL to the reference is {fmean(last):.2f} nats a token", REMEDIES)
+    if min(level.mean, *(value for value, _ in weighed[-LAST:])) <= LIMIT:
+        return None
+    return Symptom(f"KL to the reference is {level.mean:.2f} nats a token", REMEDIES)

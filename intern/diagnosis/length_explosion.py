@@ -1,14 +1,12 @@
 """Length explosion: completions have grown to twice their length and run into their limit, while the reward has
 not grown with them. Longer reasoning that pays is no fault."""
 
-from statistics import fmean
-
 from intern.config.changes import times, to
 from intern.diagnosis import Run, Symptom
+from intern.diagnosis._trend import earning, ends
 
 AFTER = ("kl_explosion",)
-LAST = 2
-GROWN = 2.0  # times the first row's mean length
+GROWN = 2.0  # times the length at first: were lengths as spread as they are long, 4 errors of the mean of 16 prompts
 CLIPPED = 0.25  # share of completions cut at max_completion_length
 REMEDIES = (
     ("learning_rate", times(0.3)),
@@ -19,13 +17,12 @@ REMEDIES = (
 
 
 def check(run: Run) -> Symptom | None:
-    """Fire when the last rows are all so long and so often cut, and earn no more than the first did."""
-    lengths, clipped = run.series("completions/mean_length"), run.series("completions/clipped_ratio")
-    rewards = run.series("reward")
-    if len(lengths) <= LAST or not clipped or not rewards:
+    """Fire when the last rows are so long and so often cut, and earn no more than the first did."""
+    lengths, clipped = ends(run, "completions/mean_length"), ends(run, "completions/clipped_ratio")
+    if lengths is None or clipped is None or earning(run):
         return None
-    grown = min(lengths[-LAST:]) >= GROWN * lengths[0] and min(clipped[-LAST:]) >= CLIPPED
-    if not grown or fmean(rewards[-LAST:]) > rewards[0]:
+    first, last = lengths
+    if last.mean < GROWN * first.mean or clipped[1].mean <= CLIPPED:
         return None
-    text = f"completions grew from {lengths[0]:.0f} to {lengths[-1]:.0f} tokens, {clipped[-1]:.0%} of them cut"
+    text = f"completions grew from {first.mean:.0f} to {last.mean:.0f} tokens, {clipped[1].mean:.0%} of them cut"
     return Symptom(text, REMEDIES)

@@ -1,16 +1,21 @@
 """No learning: half of the steps are done, and the loss on rows held back is where it was at the start."""
 
 from intern.config.changes import more, times, to
-from intern.diagnosis import Run, Symptom
+from intern.diagnosis import GAIN, Run, Symptom
 
 AFTER = ("overfitting",)
-GAIN = 0.02  # of the loss at entry
 LEFT = 0.05  # nats at entry: under that there is little to learn
-REMEDIES = (
+TOO_HIGH = (
     ("learning_rate", times(0.1)),
     ("learning_rate", times(3)),
     ("*.verified", to(True)),
     ("max_steps", more),
+)
+TOO_LOW = (
+    ("learning_rate", times(3)),
+    ("learning_rate", times(10)),
+    ("max_steps", more),
+    ("*.verified", to(True)),
 )
 
 
@@ -22,8 +27,9 @@ def check(run: Run) -> Symptom | None:
         or losses[0] < LEFT
         or "eval_loss" not in run.last
         or not run.halfway
-        or losses[-1] < (1 - GAIN) * losses[-2]  # a rough warm-up is being made good
+        or run.learning  # a rough warm-up is being made good
         or min(losses[1:]) < (1 - GAIN) * losses[0]
     ):
         return None
-    return Symptom(f"loss on held-out rows is {losses[-1]:.3f} and was {losses[0]:.3f}", REMEDIES)
+    remedies = TOO_HIGH if max(losses) > (1 + GAIN) * losses[0] else TOO_LOW
+    return Symptom(f"loss on held-out rows is {losses[-1]:.3f} and was {losses[0]:.3f}", remedies)

@@ -26,7 +26,6 @@ def check(run: Run) -> Symptom | None:
     share = max(run.rows[place]["step"], 1) / run.last["steps"]
     remedies = (
         ("max_steps", times(share)),
-        ("num_train_epochs", times(share)),
         ("weight_decay", more),
         ("learning_rate", times(0.3)),
         ("*.verified", to(True)),

@@ -40,7 +40,7 @@ def written(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config)
     right = "".join("1" if value == 1.0 else "0" for value in outcomes)
     cut = [ended for _, ended in answered].count(False)
     rates = {"right_rate": right.count("1") / len(rows), "truncation": cut / len(rows)}
-    return {"canaries": len(rows), "right": right, **rates, **shares(texts, outcomes)}
+    return {"canaries": len(rows), "right": right, **rates, **shares(texts, rows, outcomes)}
 
 
 def answers(trainer: Any, rows: Sequence[Row], config: Config) -> list[tuple[str, bool]]:
@@ -64,18 +64,29 @@ def answers(trainer: Any, rows: Sequence[Row], config: Config) -> list[tuple[str
 
 
 def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome | None) -> dict[str, float]:
-    """Return the shares of texts that loop and, with a scorer, of those in which it found an answer."""
+    """Return the shares of texts that repeat themselves without end and, with a scorer, of those in which it found an
+    answer."""
     if outcome is None:
-        return shares(texts, None)
-    return shares(texts, [outcome(text, row) for text, row in zip(texts, rows, strict=True)])
+        return {"repetition": shares(texts, rows, [None] * len(texts))["repetition"]}
+    return shares(texts, rows, [outcome(text, row) for text, row in zip(texts, rows, strict=True)])
 
 
-def shares(texts: Sequence[str], outcomes: Sequence[float | None] | None) -> dict[str, float]:
-    """Return repetition and, if the outcomes are known, parse_rate."""
-    metrics = {"repetition": sum(map(loops, texts)) / len(texts)}
-    if outcomes is not None:
-        metrics["parse_rate"] = (len(outcomes) - list(outcomes).count(None)) / len(texts)
-    return metrics
+def shares(
+    texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcomes: Sequence[float | None]
+) -> dict[str, float]:
+    """Return repetition and parse_rate."""
+    looping = [endless(text, row, outcome) for text, row, outcome in zip(texts, rows, outcomes, strict=True)]
+    parsed = len(outcomes) - list(outcomes).count(None)
+    return {"repetition": looping.count(True) / len(texts), "parse_rate": parsed / len(texts)}
+
+
+def endless(text: str, row: Mapping[str, Any], outcome: float | None) -> bool:
+    """Return whether a text repeats itself for no reason: it is not right, and the row's own target, such as a grid,
+    does not repeat itself so, or is over by then."""
+    if outcome == 1.0 or not loops(text):
+        return False
+    target = str(row.get("target") or "")
+    return not loops(target) or len(text) > len(target) + TAIL
 
 
 def loops(text: str) -> bool:

@@ -16,7 +16,7 @@ from intern.data.items import Row
 from intern.rewards import Outcome
 from intern.stages import Task, _probe, _schedule
 
-VERSION = 3
+VERSION = 4
 READS = (
     *("recipe.lora", "model.dtype", "model.eos_token", "goal.scorer", "goal.scorer_settings"),
     *("goal.dev", "goal.max_new_tokens", "diagnose", "diagnosis"),

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from intern import files, records
+from intern import diagnosis, files, records
 from intern.config.schema import Config
 from intern.config.stages import Stage, stage
 from intern.errors import UserError
@@ -172,6 +172,8 @@ class Worker:
                 self.check_attempt()
                 self.store.put(out, task.out)
         self.keep(described, out, stage_folder(self.folder, place, step.name))
+        if described.trains and self.config.diagnose and not self.diagnosis:
+            self.note_symptom(place, step.name)
         seconds = round(time.monotonic() - begun, 2)
         self.note("done", place=place, seconds=seconds)
         split, shots = step.settings.get("split", ""), step.settings.get("shots", 0)
@@ -204,6 +206,12 @@ class Worker:
             self.diagnosis = records.read(Diagnosis, source / "diagnosis.json")
         if described.makes == "score":
             self.scores += records.read(tuple[Score, ...], source / "scores.json")
+
+    def note_symptom(self, place: int, name: str) -> None:
+        """Note what a rule saw at a stage's last step. It stops nothing: the checkpoint is there, and is scored."""
+        logged = files.rows(stage_folder(self.folder, place, name) / "metrics.jsonl")
+        if found := diagnosis.noted(name, logged, self.config):
+            self.note("symptom", place=place, rule=found.rule, step=found.step, text=found.symptom)
 
     def produce(self, step: Step, task: Task) -> None:
         """Run one stage in a fresh child, which writes into the trial's own folder.
