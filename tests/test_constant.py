@@ -1,5 +1,6 @@
 """One answer to everything: what a majority class is worth, beside a model that has learnt it alone."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,14 @@ def test_a_majority_class(tmp_path: Path, targets: bool) -> None:
     place = folder(tmp_path, answers, targets)
     text = constant.best(YES_NO, place)
     assert text == "ANSWER: no"
-    outcomes = constant.outcomes(YES_NO, text, place, "test")
+    constant.write(YES_NO, place)
+    known = json.loads((place / "constant.json").read_text())
+    assert known["text"] == text and [row["value"] for row in known["dev"]] == [0.0, 1.0]
+    outcomes = known["test"]
     assert [row["value"] for row in outcomes] == [1.0, 1.0, 0.0, 1.0]
     score = paired.summed(outcomes, "test")
     assert (score.value, score.n, score.split) == (0.75, 4, "test") and score.stderr == pytest.approx(0.25)
-    verdict = paired.compare(outcomes, constant.outcomes(YES_NO, text, place, "test"), 0)
+    verdict = paired.compare(outcomes, constant.judged(YES_NO, text, items.read(place / "test.jsonl")), 0)
     assert (verdict.call, verdict.wins, verdict.losses) == ("undecided", 0, 0)
 
 

@@ -5,12 +5,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from intern import rewards
+from intern import files, rewards
 from intern.config.schema import Goal
 from intern.data import items
 from intern.data.items import Row
 
 DRAWN = 2000  # train items that a generated goal is judged by
+
+
+FILE = "constant.json"
+SPLITS = ("dev", "test")
+
+
+def write(goal: Goal, folder: Path) -> None:
+    """Write beside a goal's items the best completion to give always, and its outcomes: {text, dev, test}."""
+    text = best(goal, folder)
+    scored = {split: judged(goal, text, items.read(folder / f"{split}.jsonl")) for split in SPLITS} if text else {}
+    files.write_whole(folder / FILE, {"text": text, **scored})
 
 
 def best(goal: Goal, folder: Path) -> str | None:
@@ -23,7 +34,7 @@ def best(goal: Goal, folder: Path) -> str | None:
     rows = train(goal, folder)
     if not rows:
         return None
-    frequent = [Counter(str(row[key]) for row in rows).most_common(1)[0][0] for key in ("answer", "target")]
+    frequent = [Counter(items.text_of(row, key) for row in rows).most_common(1)[0][0] for key in ("answer", "target")]
     candidates = [items.answer_line(frequent[0]), frequent[1]]
     return max(candidates, key=lambda text: sum(outcome["value"] for outcome in judged(goal, text, rows)))
 
@@ -36,12 +47,7 @@ def train(goal: Goal, folder: Path) -> list[Row]:
     return items.take(items.generated(goal, "train", 0), DRAWN) if goal.generator else []
 
 
-def outcomes(goal: Goal, text: str, folder: Path, split: str) -> list[dict[str, Any]]:
-    """Return what a completion gets on each item of a split, as the score stage writes it."""
-    return judged(goal, text, items.read(folder / f"{split}.jsonl"))
-
-
 def judged(goal: Goal, text: str, rows: list[Row]) -> list[dict[str, Any]]:
-    """Return the outcome of one completion on each row."""
+    """Return what one completion gets on each row, as the score stage writes it."""
     outcome = rewards.scorer(goal)
     return [{"task": goal.name, "doc_id": n, "value": outcome(text, row) or 0.0} for n, row in enumerate(rows)]

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intern.config.schema import Goal
-from intern.data import items, local
+from intern.data import constant, items, local
 from intern.errors import UserError
 
 
 def materialise(goal: Goal, folder: Path) -> list[str]:
-    """Write dev.jsonl, test.jsonl, few_shot.jsonl and, for own files, train.jsonl; lm-eval's own tasks need none.
+    """Write dev.jsonl, test.jsonl, few_shot.jsonl, constant.json and, for own files, train.jsonl; lm-eval's own tasks
+    need none.
 
     Returns:
         What a person should know of how their own files were read, a line each.
@@ -34,6 +35,7 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():
         items.write(folder / f"{split}.jsonl", rows)
+    constant.write(goal, folder)
     return list(notes)
 
 

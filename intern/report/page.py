@@ -97,7 +97,6 @@ def gather(study: Reader) -> dict[str, Any]:
     trials, best, final = study.trials, study.best, study.final
     charted, branches = shown.evenly(study, CHARTED), shown.chosen(study, IN_TREE)
     stopped, stopped_of = stops(study)
-    matters = importances(study)
     refused = [t for t in trials if t.state == "REJECTED"]
     last = study.ledger.last_time
     return {
@@ -109,7 +108,7 @@ def gather(study: Reader) -> dict[str, Any]:
         "end": study.ledger.end,
         "proofs": study.proofs(),
         "scores": scores(study, best),
-        "constant": study.constant,
+        "constant": study.constant.get("text"),
         "constant_proof": study.constant_proof(),
         "as_of": f"{datetime.fromtimestamp(last):%Y-%m-%d %H:%M}" if last else "",
         "count": Counter(t.state for t in trials),
@@ -125,7 +124,7 @@ def gather(study: Reader) -> dict[str, Any]:
         "stops": stopped,
         "stops_of": stopped_of,
         "curves": curves(study),
-        "importances": matters,
+        "importances": importances(study),
         "samples": disagreements(study, best) if best and best.number and best.mean("dev") is not None else None,
         "refused": refused[-REFUSED:],
         "refused_of": len(refused),

@@ -47,7 +47,7 @@ def confirmed(study: Reader, winner: Trial) -> list[str]:
     for score in sorted(base.scores, key=lambda s: s.shots):
         lines.append(f"  base   {fmt.score(score)}")
     if study.constant:
-        said = fmt.one_line(study.constant)
+        said = fmt.one_line(study.constant["text"])
         lines += [f"  always {said!r}: {fmt.score(score)}" for score in study.constant_scores()]
     lines += [f"  winner {fmt.score(s)}" for s in (*winner.scores, *final.scores)]
     for shots, proof in study.proofs():

@@ -9,7 +9,8 @@ from typing import Any
 
 from intern.config import stages
 from intern.config.schema import Config, Recipe
-from intern.data import constant, items
+from intern.data import items
+from intern.data.constant import FILE as CONSTANT
 from intern.records import Score, StageRun, Trial, Verdict
 from intern.search import importance, recovery
 from intern.search.history import History
@@ -119,27 +120,22 @@ class Reader:
         return [(n, verdict) for n, verdict in pairs if verdict]
 
     @cached_property
-    def constant(self) -> str | None:
-        """The one completion that is right for the most train items; None if lm-eval's own tasks ask the questions."""
-        if not (self.place(0) / jobs.JOB).exists() or not (self.items / "test.jsonl").exists():
-            return None
-        return constant.best(self.config(0).goal, self.items)
+    def constant(self) -> dict[str, Any]:
+        """The one completion that is right for the most train items, and its outcomes by split: text, dev, test; {} if
+        there is none."""
+        if not (self.place(0) / jobs.JOB).exists() or not (self.items / CONSTANT).exists():
+            return {}
+        known: dict[str, Any] = json.loads((self.items / CONSTANT).read_text(encoding="utf-8"))
+        return known if known["text"] else {}
 
     def constant_scores(self) -> list[Score]:
         """Return what that completion scores on each split."""
-        text = self.constant
-        if text is None:
-            return []
-        outcomes = {s: constant.outcomes(self.config(0).goal, text, self.items, s) for s in ("dev", "test")}
-        return [paired.summed(rows, split) for split, rows in outcomes.items()]
+        return [paired.summed(self.constant[split], split) for split in ("dev", "test") if self.constant]
 
     def constant_proof(self) -> Verdict | None:
         """Return the paired comparison of the export with that completion on test."""
-        text, final = self.constant, self.final
-        if text is None or final is None:
-            return None
-        theirs = constant.outcomes(self.config(0).goal, text, self.items, "test")
-        return paired.compare(self.scored(final, "test"), theirs, 0)
+        final, known = self.final, self.constant
+        return paired.compare(self.scored(final, "test"), known["test"], 0) if final and known else None
 
     def repeats(self, winner: Trial) -> list[Trial]:
         """Return the scored trials of the winner's own config with another seed; those of others are no evidence."""
