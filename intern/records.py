@@ -1,6 +1,7 @@
 """The run-time nouns of a study: frozen records that pass between its parts and go to disk as JSON."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -224,3 +225,9 @@ def dump_set(record: Any) -> dict[str, Any]:
     """Return a record as JSON, without the fields that are as their defaults."""
     values: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
     return values
+
+
+def spread(entries: Sequence[Record], most: int) -> list[Record]:
+    """Return at most so many of the entries, at equal distances; all of them if there are no more."""
+    kept = min(most, len(entries))
+    return [entries[place * len(entries) // kept] for place in range(kept)]

@@ -6,7 +6,7 @@ A split is judged by at most MOST of its rows, spread over it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from intern import rewards
+from intern import records, rewards
 from intern.config.schema import Goal
 from intern.data.items import Row, bare, shortened
 from intern.errors import UserError
@@ -50,18 +50,11 @@ def check(goal: Goal, splits: Mapping[str, Sequence[Row]], count: Count | None) 
         UserError: if the scorer cannot judge the rows, or if most targets are longer than the evaluator lets an answer
             be.
     """
-    judged = {split: judge(goal, spread(rows)) for split, rows in splits.items()}
+    judged = {split: judge(goal, records.spread(rows, MOST)) for split, rows in splits.items()}
     refuse(goal, judged)
     lines = [line for split, rows in judged.items() if (line := wrong(goal, split, rows))]
-    lines += lengths(goal, spread(splits["train"]), count)
+    lines += lengths(goal, records.spread(splits["train"], MOST), count)
     return [*lines, *(shown(goal, entry) for entry in judged["dev"][:SHOWN])]
-
-
-def spread(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return at most MOST rows, at equal distances."""
-    if len(rows) <= MOST:
-        return rows
-    return [rows[place * len(rows) // MOST] for place in range(MOST)]
 
 
 def judge(goal: Goal, rows: Sequence[Row]) -> list[Judged]:

@@ -2,6 +2,7 @@
 model that has learnt that answer alone must not pass for one that has learnt the task."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +12,38 @@ from intern.data import items
 from intern.data.items import Row
 
 DRAWN = 2000  # train items that a generated goal is judged by
-
-
 FILE = "constant.json"
 SPLITS = ("dev", "test")
 
 
-def write(goal: Goal, folder: Path) -> None:
+def write(goal: Goal, splits: Mapping[str, list[Row]], folder: Path) -> None:
     """Write beside a goal's items the best completion to give always, and its outcomes: {text, dev, test}."""
-    text = best(goal, folder)
-    scored = {split: judged(goal, text, items.read(folder / f"{split}.jsonl")) for split in SPLITS} if text else {}
+    text = best(goal, splits)
+    scored = {split: judged(goal, text, splits[split]) for split in SPLITS} if text else {}
     files.write_whole(folder / FILE, {"text": text, **scored})
 
 
-def best(goal: Goal, folder: Path) -> str | None:
+def best(goal: Goal, splits: Mapping[str, list[Row]]) -> str | None:
     """Return the completion that is right for the most train items; None for lm-eval's own tasks.
 
     Args:
         goal: the goal, whose scorer decides.
-        folder: the goal's items.
+        splits: the rows of the goal's items by split.
     """
-    rows = train(goal, folder)
+    rows = train(goal, splits)
     if not rows:
         return None
     frequent = [Counter(items.text_of(row, key) for row in rows).most_common(1)[0][0] for key in ("answer", "target")]
-    candidates = [items.answer_line(frequent[0]), frequent[1]]
+    candidates = dict.fromkeys((items.answer_line(frequent[0]), frequent[1]))
+    if len(candidates) == 1:
+        return frequent[1]
     return max(candidates, key=lambda text: sum(outcome["value"] for outcome in judged(goal, text, rows)))
 
 
-def train(goal: Goal, folder: Path) -> list[Row]:
+def train(goal: Goal, splits: Mapping[str, list[Row]]) -> list[Row]:
     """Return train items: of a person's files all, of a generated goal some, of lm-eval's own tasks none."""
-    own = folder / "train.jsonl"
-    if own.exists():
-        return items.read(own)
+    if "train" in splits:
+        return splits["train"]
     return items.take(items.generated(goal, "train", 0), DRAWN) if goal.generator else []
 
 

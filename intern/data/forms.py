@@ -111,13 +111,13 @@ def solved(lines: Sequence[Line], rows: list[Row], path: Path) -> tuple[list[Row
     """
     for sign in SIGNS:
         ends = re.compile(rf"(.*){re.escape(sign)}[ \t]*([^\n]*\S)\s*", re.DOTALL)
-        found = [ends.fullmatch(str(row["answer"])) for row in rows]
-        if len(found) - found.count(None) >= NEARLY_ALL * len(found):
+        matches = [ends.fullmatch(str(row["answer"])) for row in rows]
+        if len(matches) - matches.count(None) >= NEARLY_ALL * len(matches):
             lack = f"the answer does not end with `{sign} …`, as nearly all others do"
-            faults = [f"line {line.number}: {lack}" for line, match in zip(lines, found, strict=True) if not match]
+            faults = [f"line {line.number}: {lack}" for line, match in zip(lines, matches, strict=True) if not match]
             jsonl.refuse(f"{path} has lines that cannot be used:", faults)
             note = f"its answers end with `{sign} …`: what follows is the answer, the text before it the target"
-            return [split(row, match) for row, match in zip(rows, found, strict=True) if match], [note]
+            return [split(row, match) for row, match in zip(rows, matches, strict=True) if match], [note]
     return rows, []
 
 

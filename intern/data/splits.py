@@ -35,7 +35,7 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():
         items.write(folder / f"{split}.jsonl", rows)
-    constant.write(goal, folder)
+    constant.write(goal, splits, folder)
     return list(notes)
 
 

@@ -79,11 +79,6 @@ class Run:
         return len(losses) > 1 and losses[-1] < (1 - GAIN) * losses[-2]
 
     @property
-    def ended(self) -> bool:
-        """Whether the last step is done."""
-        return bool(self.last["step"] >= self.last["steps"])
-
-    @property
     def top_reward(self) -> float:
         """The highest reward that a completion can earn."""
         return sum(self.recipe.weights().values())
@@ -116,17 +111,14 @@ class Run:
 def check(name: str, rows: Rows, config: Config) -> Diagnosis | None:
     """Return the diagnosis that stops a stage: of the first rule that fires on the rows logged so far. None stops it at
     its last step: nothing is saved by that any more, and the score tells more of the checkpoint than a rule."""
-    run = Run(name, config.recipe, rows)
-    return None if run.ended else fired(run, config)
+    return None if is_last(rows[-1]) else fired(Run(name, config.recipe, rows), config)
 
 
 def noted(name: str, rows: Rows, config: Config) -> Diagnosis | None:
     """Return the diagnosis of the first rule that fires at the last step of a stage: a note, which stops nothing."""
     for end in range(1, len(rows) + 1):
-        run = Run(name, config.recipe, rows[:end])
-        found = fired(run, config) if run.ended else None
-        if found:
-            return found
+        if is_last(rows[end - 1]) and (diagnosis := fired(Run(name, config.recipe, rows[:end]), config)):
+            return diagnosis
     return None
 
 
@@ -168,6 +160,11 @@ def order(names: tuple[str, ...]) -> tuple[str, ...]:
 def series(rows: Rows, key: str) -> list[float]:
     """Return the finite values of one metric, in the order of their steps."""
     return [row[key] for row in rows if is_number(row.get(key))]
+
+
+def is_last(row: Mapping[str, Any]) -> bool:
+    """Return whether a row was logged at the last step."""
+    return bool(row["step"] >= row["steps"])
 
 
 def is_number(value: Any) -> bool:

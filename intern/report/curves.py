@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from intern.config.stages import stage
-from intern.records import Trial
-from intern.report import charts, fmt, shown
+from intern.records import Trial, spread
+from intern.report import charts, shown
 from intern.report.fmt import drawable
 from intern.study.reader import Reader
 from intern.trial.reader import Begun
@@ -160,4 +160,4 @@ def rounded(value: Any) -> float | None:
 
 def thinned(rows: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
     """Return at most so many rows of a curve, evenly spread, the last one among them."""
-    return [*fmt.spread(rows[:-1], most - 1), *rows[-1:]]
+    return [*spread(rows[:-1], most - 1), *rows[-1:]]

@@ -1,13 +1,11 @@
 """The one way to write a number, a score, a trial: everything that a person reads calls this."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from intern.records import Score, Trial, Verdict
 
 HUGE = 1e100  # squares of less can be summed
-Row = TypeVar("Row")
 
 
 def duration(seconds: float | None) -> str:
@@ -90,9 +88,3 @@ def one_line(text: str) -> str:
 def drawable(value: Any) -> bool:
     """Return whether it is a number of a sane size: a diverged run logs NaN or 1e300, and some rows lack a key."""
     return isinstance(value, int | float) and abs(value) < HUGE
-
-
-def spread(rows: Sequence[Row], most: int) -> list[Row]:
-    """Return at most so many of the rows, evenly spread."""
-    shown = min(most, len(rows))
-    return [rows[i * len(rows) // shown] for i in range(shown)]

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from intern.report import charts, fmt
+from intern.records import spread
+from intern.report import charts
 from intern.study.reader import Reader
 
 ENOUGH = 20  # finished trials of a recipe under which importances are noise
@@ -37,7 +38,7 @@ def importance(study: Reader, name: str) -> Importance:
     scored = [t for t in mine if t.mean("dev") is not None]
     if len(scored) < ENOUGH:
         return Importance(name, len(scored), 0, ENOUGH - len(scored), None)
-    used = fmt.spread([t for t in mine if t.mean("dev") is not None or t.state == "PRUNED"], MOST)
+    used = spread([t for t in mine if t.mean("dev") is not None or t.state == "PRUNED"], MOST)
     shares = study.importances(used)
     chart = charts.importances([{"key": key, "share": share} for key, share in shares.items()]) if shares else None
     return Importance(name, len(scored), len(used), 0, chart)

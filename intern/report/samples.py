@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from intern.records import Trial
-from intern.report import fmt
+from intern.records import Trial, spread
 from intern.study.reader import Reader
 
 SHOWN = 5  # of each sort
@@ -51,7 +50,7 @@ def disagreements(study: Reader, best: Trial) -> tuple[Samples, Samples]:
 
 def some(title: str, pairs: list[tuple[Row, Row]], questions: list[str]) -> Samples:
     """Return some of the items, evenly spread."""
-    return Samples(title, [sample(before, after, questions) for before, after in fmt.spread(pairs, SHOWN)], len(pairs))
+    return Samples(title, [sample(before, after, questions) for before, after in spread(pairs, SHOWN)], len(pairs))
 
 
 def sample(before: Row, after: Row, questions: list[str]) -> Sample:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 
-from intern.records import Trial
-from intern.report import fmt
+from intern.records import Trial, spread
 from intern.search.history import kept
 from intern.study.reader import Reader
 
@@ -39,8 +38,8 @@ def evenly(study: Reader, most: int) -> list[Trial]:
     if len(trials) <= most:
         return list(trials)
     always = [*trials[:1], *trials[-1:], *lineage(study.best, trials)[:1]]
-    always += fmt.spread([t for t in trials if kept(t)], most // 4)
-    even = fmt.spread(trials, most - len(always))
+    always += spread([t for t in trials if kept(t)], most // 4)
+    even = spread(trials, most - len(always))
     picked = {t.number for t in (*always, *even)}
     return [trials[number] for number in sorted(picked)]
 

@@ -57,17 +57,9 @@ PROBED = ("canaries", "right", "right_rate")  # the other rates of a stage of ro
 
 
 @dataclass
-class Settings:
+class Settings(_schedule.Schedule):
     """Fields of trl.GRPOConfig; None means TRL's default."""
 
-    learning_rate: float | None = tunable()
-    max_steps: int | None = tunable()
-    num_train_epochs: float | None = tunable()
-    per_device_train_batch_size: int | None = tunable()
-    gradient_accumulation_steps: int | None = tunable()
-    warmup_steps: float | None = tunable()
-    weight_decay: float | None = tunable()
-    lr_scheduler_type: str | None = tunable()
     num_generations: int | None = tunable()
     max_completion_length: int | None = tunable()
     """None: what the goal's evaluator lets an answer have."""

@@ -44,17 +44,9 @@ MAX_LENGTH = 1024  # TRL's default
 
 
 @dataclass
-class Settings:
+class Settings(_schedule.Schedule):
     """Fields of trl.SFTConfig; None means TRL's default."""
 
-    learning_rate: float | None = tunable()
-    max_steps: int | None = tunable()
-    num_train_epochs: float | None = tunable()
-    per_device_train_batch_size: int | None = tunable()
-    gradient_accumulation_steps: int | None = tunable()
-    warmup_steps: float | None = tunable()
-    weight_decay: float | None = tunable()
-    lr_scheduler_type: str | None = tunable()
     lr_scheduler_kwargs: dict[str, Any] | None = None
     loss_type: str | None = tunable()
     packing: bool | None = tunable()

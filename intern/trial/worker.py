@@ -210,8 +210,8 @@ class Worker:
     def note_symptom(self, place: int, name: str) -> None:
         """Note what a rule saw at a stage's last step. It stops nothing: the checkpoint is there, and is scored."""
         logged = files.rows(stage_folder(self.folder, place, name) / "metrics.jsonl")
-        if found := diagnosis.noted(name, logged, self.config):
-            self.note("symptom", place=place, rule=found.rule, step=found.step, text=found.symptom)
+        if seen := diagnosis.noted(name, logged, self.config):
+            self.note("symptom", place=place, rule=seen.rule, step=seen.step, text=seen.symptom)
 
     def produce(self, step: Step, task: Task) -> None:
         """Run one stage in a fresh child, which writes into the trial's own folder.
