@@ -4,9 +4,12 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from intern.errors import UserError
 
+CONFIG = "config.json"
+DTYPES = ("float32", "bfloat16", "float16")
 FROZEN = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 MASK = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")  # marks what is trained on; plain Jinja does not know it
 SHAPE = (
@@ -30,7 +33,7 @@ def check(path: str, eos_token: str | None = None) -> None:
             raise UserError(f"No model folder at {path}. Give a folder, a Hub name, or a model of conf/model.")
         return
     faults = []
-    if not (folder / "config.json").exists():
+    if not (folder / CONFIG).exists():
         faults.append("no config.json (architecture)")
     if not list(folder.glob("*.safetensors")):
         faults.append("no *.safetensors (weights; pickled .bin files are not loaded)")
@@ -83,9 +86,25 @@ def own_eos(folder: Path) -> str | None:
     return token.get("content") if isinstance(token, dict) else token
 
 
+def stated(folder: Path) -> dict[str, Any]:
+    """Return what a checkpoint's config.json says of itself, None for what it does not say.
+
+    Returns:
+        dtype (float32, bfloat16, float16), context (its longest sequence in tokens), width (its hidden size).
+    """
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    text = config.get("text_config") or config  # of a model that sees as well
+    dtype = config.get("dtype") or config.get("torch_dtype") or text.get("dtype")
+    return {
+        "dtype": dtype if dtype in DTYPES else None,
+        "context": text.get("max_position_embeddings"),
+        "width": text.get("hidden_size"),
+    }
+
+
 def architecture(folder: Path) -> dict[str, object]:
     """Return what must not change between base and export: the class and the shapes, not dtype or version notes."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     return {key: config.get(key) for key in SHAPE}
 
 

@@ -1,13 +1,16 @@
-"""The heuristic beside chance: the same number of trials on every embedded goal, over several seeds. One table:
-dev and test of each winner with standard errors, the base beside them, and the mean difference over all pairs.
+"""The heuristic beside chance: the same number of trials and hours on every goal, over several seeds. One table: dev
+and test of each winner with standard errors, the base beside them, and the mean difference over all pairs.
 
-A study that is there already is not run again. On two cores about an hour and a half:
+The goals are the embedded ones, or with --data the folders of a folder, each with train.jsonl and test.jsonl. A study
+that is there already is not run again. On two cores about an hour and a half:
 
-    python scripts/bench_policies.py outputs/policies --trials 6 --jobs 2"""
+    python scripts/bench_policies.py outputs/policies --trials 6 --jobs 2
+    python scripts/bench_policies.py outputs/own --data DIR --trials 8 --hours 0.05 --jobs 2"""
 
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -24,11 +27,17 @@ GOALS = ("arithmetic", "mixed", "sorting", "stories")
 PROPOSERS = ("heuristic", "random")
 
 
-def run(out: Path, goal: str, proposer: str, seed: int, trials: int) -> str:
+def run(args: argparse.Namespace, goal: str, proposer: str, seed: int) -> str:
     """Run one study to its end; return what went wrong, or nothing."""
-    words = [f"goal={goal}", f"proposer={proposer}", f"seed={seed}", f"study={name(goal, proposer, seed)}"]
-    fixed = [f"outputs={out}", f"budget.trials={trials}", "budget.hours=4", "goal.few_shot=0", "quiet=true"]
-    done = subprocess.run([sys.executable, "-m", "intern", *words, *fixed], capture_output=True, text=True)
+    words = [f"proposer={proposer}", f"seed={seed}", f"study={name(goal, proposer, seed)}"]
+    words += [f"outputs={args.out.resolve()}"]
+    words += [f"budget.trials={args.trials}", f"budget.hours={args.hours}", "goal.few_shot=0", "quiet=true"]
+    words += ["compute.threads=1", *args.words]
+    if args.data:
+        words += ["goal=local", f"goal.name={goal}", f"goal.data_dir={args.data.resolve() / goal}"]
+    else:
+        words.append(f"goal={goal}")
+    done = subprocess.run([sys.executable, "-m", "intern", *words], capture_output=True, text=True)
     return "" if done.returncode == 0 else f"{words}: {done.stderr.strip()[-300:]}"
 
 
@@ -47,11 +56,11 @@ def pick(scores: tuple[Score, ...], split: str) -> Score | None:
     return next((s for s in scores if s.split == split and not s.shots), None)
 
 
-def table(out: Path, seeds: int) -> Table:
+def table(out: Path, goals: Sequence[str], seeds: int) -> Table:
     """Return all finished studies, and the paired differences."""
     found = Table("goal", "proposer", "seed", "base dev", "dev", "base test", "test", "minutes", "winner")
     tests: dict[tuple[str, str, int], float] = {}
-    for goal, proposer, seed in product(GOALS, PROPOSERS, range(seeds)):
+    for goal, proposer, seed in product(goals, PROPOSERS, range(seeds)):
         study = Reader(out / name(goal, proposer, seed))
         best, base = study.best, study.baseline
         if study.ledger.end is None or best is None or base is None:
@@ -63,7 +72,7 @@ def table(out: Path, seeds: int) -> Table:
         found.add_row(goal, proposer, str(seed), *map(shown, scores), f"{spent:.1f}", fmt.what(best))
     gaps = [
         100 * (tests[goal, "heuristic", seed] - tests[goal, "random", seed])
-        for goal, seed in product(GOALS, range(seeds))
+        for goal, seed in product(goals, range(seeds))
         if (goal, "heuristic", seed) in tests and (goal, "random", seed) in tests
     ]
     if len(gaps) > 1:
@@ -79,14 +88,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--table", action="store_true", help="run nothing; print what is there")
+    parser.add_argument("--hours", type=float, default=4.0)
+    parser.add_argument("--data", type=Path, help="a folder of goals, one folder each, in place of the embedded ones")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("words", nargs="*", help="more config words for every study")
     args = parser.parse_args()
-    out = args.out.resolve()
-    every = [(goal, proposer, seed) for seed in range(args.seeds) for goal in GOALS for proposer in PROPOSERS]
+    goals = sorted(folder.name for folder in args.data.iterdir() if folder.is_dir()) if args.data else GOALS
+    every = [(goal, proposer, seed) for seed in range(args.seeds) for goal in goals for proposer in PROPOSERS]
     with ThreadPoolExecutor(args.jobs) as pool:
-        for done, fault in enumerate(pool.map(lambda one: run(out, *one, args.trials), [] if args.table else every), 1):
+        for done, fault in enumerate(pool.map(lambda one: run(args, *one), [] if args.table else every), 1):
             print(f"{done}/{len(every)} {fault}", file=sys.stderr)
-    Console(width=200).print(table(out, args.seeds))
+    Console(width=200).print(table(args.out.resolve(), goals, args.seeds))
 
 
 if __name__ == "__main__":

@@ -148,10 +148,10 @@ def run(
     folder: Path, model: Path, name: str, tree: Entry, data: Path, change: Any = list, n: int = 2000, until: float = 1.0
 ) -> Entry:
     """Train on `n` changed rows of a goal, to a share of the steps, and return what was logged."""
-    from intern.stages import _trainer
+    from intern.stages import _watch
 
     goal, rows = goal_of(name), change(rows_of(name, data, n))
-    _trainer.diagnosis = SimpleNamespace(check=partial(over, until))  # type: ignore[assignment]
+    _watch.diagnosis = SimpleNamespace(check=partial(over, until))  # type: ignore[assignment]
     shutil.rmtree(folder, ignore_errors=True)
     recipe, faults = typed.recipe(tree)
     assert not faults, faults
@@ -160,7 +160,8 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     items.write(folder / "rows.jsonl", rows)
     base = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
-    config = Config(goal=goal, model=base, compute=Compute("local", checkpoint_steps=10**6), recipe=recipe)
+    unpriced = Compute("local", checkpoint_minutes=1e6, look_share=1e6)
+    config = Config(goal=goal, model=base, compute=unpriced, recipe=recipe)
     settings, rows_file = getattr(recipe, section), folder / "rows.jsonl"
     stage(recipe.kinds[section]).run(Task(section, settings, config, str(model), str(model), rows_file, folder, 0, out))
     logged = items.read(out / "metrics.jsonl")

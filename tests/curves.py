@@ -67,6 +67,15 @@ def judged(*lines: tuple[float, float, float, float, float]) -> list[tuple[int, 
     return [(10 * n, {**dict(zip(keys, line, strict=True)), "canaries": 32}) for n, line in enumerate(lines)]
 
 
+def alike(*shares: float) -> Rows:
+    """Probes of 64 held-out prompts during rollouts: such a share is answered alike, and a fifth should be."""
+    rows = probes("grpo", *(9,) * len(shares))
+    looks = [row for row in rows if "right" in row]
+    for row, share in zip(looks, shares, strict=True):
+        row.update(canaries=64, alike=share, alike_expected=0.2)
+    return rows
+
+
 def probes(stage: str, *right: int) -> Rows:
     """Probes of 64 held-out prompts, at step 0, 10, … of 80: so many are right, and none that was not at first. Before
     each but the first of rollouts comes a row with their reward."""
@@ -163,6 +172,8 @@ FAULTS: list[tuple[str, Rows, tuple[str, ...]]] = [
     ("format_problem", rollouts(parse_rate=(0.9, 0.8, 0.2, 0.1)), ("15% of the outputs",)),
     ("format_problem", rollouts(parse_rate=(0.0,) * 5), ("0% of the outputs",)),  # no fall: from half-way on
     ("reward_collapse", COLLAPSED, ("from 0.37 to 0.08",)),
+    ("one_answer", evaluations("alike", 0.2, 0.9, 1.0, 0.97, 1.0, canaries=32, alike_expected=0.6), ("100% of the",)),
+    ("one_answer", alike(0.4, 0.5, 0.5, 0.6, 0.95, 0.95), ("95% of the held-out prompts", "answer; 20% should")),
     (
         "entropy_collapse",
         rollouts(entropy=(0.2, 0.02, 0.01, 0.01), reward=(0.3,) * 4, frac_reward_zero_std=(0.2, 0.5, 0.6, 0.8)),

@@ -130,7 +130,7 @@ def test_check_a_file(run: Run) -> None:
 PERSONAL = (  # no proposal may set these, and a person may
     *("hydra.run.dir=/tmp", "hydra/launcher=basic", "hydra.job.chdir=true", "hydra.searchpath=[file:///tmp]"),
     *("goal.target=0.0", "goal.scorer=answer_line", "model.path=/tmp", "proposer=random", "compute.launcher=local"),
-    *("budget.trials=1000", "seed=1", "study=other", "outputs=/tmp"),
+    *("--config-dir=/tmp", "budget.trials=1000", "seed=1", "study=other", "outputs=/tmp"),
 )
 TEXTS = [lines for lines in ATTACKS if all(isinstance(line, str) for line in lines)]
 TRIED = [lines for place, lines in enumerate(TEXTS) if place % 4 == 0 or set(lines) & set(PERSONAL)]

@@ -107,6 +107,26 @@ def test_the_numbers_are_the_ledger_s(study: Reader, tmp_path: Path) -> None:
     assert str(tmp_path) not in read.content
 
 
+def test_what_was_seen_at_the_end(study: Reader, tmp_path: Path) -> None:
+    """Among its limits: a rule that fired at a stage's last step, and one answer to everything."""
+    card.write(study, tmp_path, study.trials[1])
+    told = (tmp_path / "README.md").read_text()
+    assert "Seen at the end" not in told and "gives one answer" not in told
+    place = study.place(1)
+    begun = {"event": "stage", "place": 0, "title": "polish", "name": "polish", "stage": "sft"}
+    begun.update(out="x", reused=True)
+    symptom = {"event": "symptom", "place": 0, "rule": "overfitting", "step": 3, "text": f"loss rose | {HOSTILE}"}
+    for row in (begun, symptom):
+        files.append(place / "events.jsonl", row)
+    samples = place / "1-score" / "samples.jsonl"
+    items.write(samples, [{**row, "response": "ANSWER: <b>no</b>"} for row in items.read(samples)])
+    card.write(Reader(study.folder), tmp_path, study.trials[1])
+    limits = (tmp_path / "README.md").read_text().partition("## Limits")[2]
+    assert "\n- Seen at the end, checkpoint kept: `overfitting` in `polish`, loss rose \\| fine" in limits
+    assert "\n- trial 1 gives one answer, “ANSWER: \\<b\\>no\\</b\\>”, to every dev item, and is right in" in limits
+    assert "<script>" not in limits and "\n---" not in limits
+
+
 def test_a_stranger_s_text_stays_text(study: Reader, tmp_path: Path) -> None:
     """Nothing of a summary becomes front matter, a tag, a link or the end of a fence; the recipe comes back whole."""
     from huggingface_hub import ModelCard

@@ -22,7 +22,7 @@ from intern.errors import UserError
 from intern.records import Diagnosis
 
 RULES = plugins.names("diagnosis")
-BOTH = {"nan", "divergence", "garbled", "truncation", "format_problem", "decline"}  # what any training may do
+BOTH = {"nan", "divergence", "garbled", "truncation", "format_problem", "decline", "one_answer"}  # in any training
 STOCK = {
     name: library.read(library.FOLDER / f"{name}.yaml")[0]
     for name in ("generated/sft", "generated/grpo", "generated/sft_grpo")
@@ -136,8 +136,8 @@ def test_the_order_is_of_causes() -> None:
     order = diagnosis.order(tuple(RULES))
     assert order == (
         *("nan", "divergence", "kl_explosion", "length_explosion", "garbled", "truncation", "format_problem"),
-        *("mislabelled", "reward_collapse", "decline", "entropy_collapse", "dead_gradient", "overfitting"),
-        "no_learning",
+        *("mislabelled", "reward_collapse", "decline", "one_answer", "entropy_collapse", "dead_gradient"),
+        *("overfitting", "no_learning"),
     )
     assert diagnosis.order(tuple(reversed(RULES))) == order
     for first, second in zip(order, order[1:], strict=False):

@@ -134,7 +134,7 @@ def test_rewards_replace_the_default(library: Library, tmp_path: Path) -> None:
     path.write_text("stages: [data, grpo]\ngrpo: {max_completion_length: 48}\nrewards: {answer_line: 1.0}\n")
     verdict = gate.vet_lines(scope(library, *WORDS, f"recipe={path}"), ["recipe=file/bonus"])
     assert isinstance(verdict, Vetted) and verdict.config.recipe.rewards == {"answer_line": 1.0}
-    assert verdict.config.recipe == library.load("file/bonus")
+    assert verdict.config.recipe == library.load("file/bonus").with_({"grpo.learning_rate": 8.6e-5})  # by its width
 
 
 # What may pass, said once more, from the files themselves and without the contract's own code.

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from intern import plugins
+from intern import files, plugins
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import Budget
@@ -34,7 +34,7 @@ from intern.study.ledger import Ledger
 from intern.study.reader import Reader
 from intern.trial import job as jobs
 from intern.trial.job import Input, Job, Step
-from intern.trial.reader import Begun, Progress, tail
+from intern.trial.reader import Begun, Follower, Progress, tail
 
 STEPS = (Step("synthetic", "synthetic"), Step("grpo", "grpo"), Step("score", "score", {"split": "dev", "shots": 0}))
 TITLES = tuple(step.title for step in STEPS)
@@ -445,6 +445,42 @@ def test_lines(study: Study) -> None:
         "    trial 5 generated/grpo  grpo  stopped by reward_collapse at step 8: " + COLLAPSE.symptom,
         fmt.line(Reader(study.folder).trials[5]),
     ]
+
+
+SEEN = Diagnosis("truncation", "grpo", 8, "60% of the outputs are cut at their limit", ())
+
+
+def test_what_was_seen_at_the_end(terminal: Terminal) -> None:
+    """A line where a stop would have one, once; in the live view and in the line of the ended trial too."""
+    out = io.StringIO()
+    noted = progress([0.1], notes=(SEEN,))
+    said = "truncation in grpo, seen at the end, checkpoint kept: 60% of the outputs are cut at their limit"
+    with live.Screen(Console(file=out, width=80), False) as screen:
+        for now in (progress([0.1]), noted, noted):
+            screen.show(events.Watched(NOW, now, OVERVIEW))
+        screen.show(events.Ended(NOW))
+        screen.show(events.Settled(replace(NOW, state="COMPLETE")))
+    lines = out.getvalue().splitlines()
+    assert [line for line in lines if said in line] == [f"    trial 5 generated/grpo  {said}", lines[-1]]
+    assert lines[-1] == fmt.line(replace(NOW, state="COMPLETE"), [SEEN])
+    text = " ".join(" ".join(drawn(noted, 80, 24)).split())
+    assert f"! trial 5 {said}" in text and "! trial 2 stopped by reward_collapse" in text
+    assert "seen at the end" not in "".join(drawn(progress([0.1]), 80, 24))
+
+
+def test_a_follower_reads_notes(study: Study) -> None:
+    """What an earlier attempt noted does not count."""
+    path = study.trial / jobs.EVENTS
+    event = {"event": "symptom", "place": 1, "rule": SEEN.rule, "step": SEEN.step, "text": SEEN.symptom}
+    begun = {"event": "stage", "place": 1, "title": "grpo", "name": "grpo", "stage": "grpo", "out": "x"}
+    begun["reused"] = False
+    for row in (begun, event):
+        files.append(path, row)
+    follower = Follower(study.trial)
+    assert follower.progress().notes == ()
+    for row in (begun, event):
+        files.append(path, row)
+    assert follower.progress().notes == follower.progress().notes == (SEEN,)
 
 
 def test_quiet(study: Study, terminal: Terminal) -> None:

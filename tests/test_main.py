@@ -1,6 +1,8 @@
 """The command line: a mistake ends with status 2 and one message that names the fault, its value and the choices."""
 
 import gc
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from commandline import BASE, Run, refused, shell, written
 from conftest import scope
 
 from intern.cli import main, study
-from intern.config import typed
+from intern.config import schema, typed
 from intern.config.library import Library
 from intern.overrides import Overrides
 from intern.records import Trial
@@ -107,7 +109,10 @@ MISTAKES = {
     "model=local": ["model.path has no value. Give it: model.path=…"],
     # a word that is none
     "recipe.sft.learning_rate=[1": ["recipe.sft.learning_rate=[1", "KEY=VALUE"],
-    "goal.prompt={question} x": ["goal.prompt={question} x", "KEY=VALUE"],
+    "goal.prompt={question} x": ["goal.prompt={question} x", "KEY=VALUE", """: 'goal.prompt="{question} x"'."""],
+    "goal.prompt={question}'s": ["goal.prompt={question}'s", "special characters in quotes (see --help)."],
+    "goal=none.yaml": ["No goal file at none.yaml", "Give a path that exists, or one of: arithmetic, gsm8k"],
+    "model=some/none.yml": ["No model file at some/none.yml", "qwen3-0.6b"],
     "seed='1": ["seed='1", "KEY=VALUE"],
     "seed=0,1": ["seed=0,1", "-m"],
     "=3": ['"=3" has no key'],
@@ -246,7 +251,7 @@ def test_a_model_in_a_folder_of_any_name(run: Run) -> None:
 def test_a_goal_without_data(run: Run, model: str) -> None:
     """The word that is missing, or the folder that is."""
     refused(run("goal=local", model, "recipe=local/sft"), "goal.data_dir=PATH", "train.jsonl")
-    refused(run("goal=local", model, "goal.data_dir=nowhere"), "Cannot read nowhere/test.jsonl")
+    refused(run("goal=local", model, "goal.data_dir=nowhere"), "goal.data_dir=nowhere: there is no such folder")
 
 
 ROW = '{"question": "1 + 1", "answer": "2"}\n'
@@ -290,8 +295,12 @@ def test_help(run: Run) -> None:
 
 
 def test_version(run: Run) -> None:
-    """Ours, not Hydra's; and the garbage collector, which is off meanwhile, is on again."""
-    assert run("--version").out == "intern 0.1.0\n" and gc.isenabled()
+    """Ours, not Hydra's, with the commit of a checkout; and the garbage collector, off meanwhile, is on again."""
+    ask = ["git", "-C", str(schema.ROOT), "rev-parse", "--short=7", "HEAD"]
+    known = (schema.ROOT / ".git").exists() and subprocess.run(ask, capture_output=True, text=True).stdout.strip()
+    said = run("--version").out
+    assert re.fullmatch(rf"intern 0\.1\.0( \(commit {known}[0-9a-f]*(-dirty)?\))?\n", said) and gc.isenabled()
+    assert bool(known) == ("commit" in said)
 
 
 def test_cfg(run: Run) -> None:
@@ -318,30 +327,10 @@ def test_cfg_reads_what_it_shows(run: Run) -> None:
 
 
 def test_hydras_flags(run: Run) -> None:
-    """Its own help, and completion of choices, keys, a plug-in's settings and a recipe's."""
+    """Its own help; completion is ours."""
     assert "Hydra" in run("--hydra-help").out
     script = run("-sc", "install=bash")
-    assert script.status == 0 and "complete -o nospace -o default -F hydra_bash_completion intern" in script.out
-
-
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    {
-        "intern goal=ar": "goal=arithmetic",
-        "intern check goal=ar": "goal=arithmetic",
-        "intern goal=mixed mod": "model. model=",
-        "intern budget.t": "budget.trials=",
-        "intern proposer.sweep": "proposer.sweep_trials=",
-        "intern recipe.grpo.be": "recipe.grpo.beta=",
-        "intern recipe=generated/sft recipe.sft.learning": "recipe.sft.learning_rate=",
-    }.items(),
-)
-def test_completion(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, offered: str) -> None:
-    """What the shell's function is told."""
-    monkeypatch.setenv("COMP_LINE", line)
-    monkeypatch.setenv("COMP_POINT", str(len(line)))
-    ended = run("-sc", "query=bash")
-    assert (ended.status, ended.out, ended.err) == (0, f"{offered}\n", "")
+    assert script.status == 0 and "complete -o default -F _intern intern" in script.out
 
 
 def test_own_folder_of_configs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def run(task: Task) -> None:
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    from intern.stages import _trainer
+    from intern.stages import _trainer, _watch
 
     rows = items.read(task.rows)
     pairs = [(row, rows[(i + 1) % len(rows)]["target"]) for i, row in enumerate(rows)]
@@ -76,7 +76,7 @@ def run(task: Task) -> None:
         processing_class=_trainer.tokenizer(task),
         peft_config=_trainer.lora(task.config),
     )
-    _trainer.fit(trainer, task, _trainer.Watch(task, None, 0))
+    _trainer.fit(trainer, task, _watch.Watch(task, None, 0))
 '''
 RECIPE = """\
 # SFT, then preferences, then rewards, then preferences again.

@@ -68,7 +68,7 @@ def test_a_grid_is_no_loop(text: str, row: dict[str, str], loops: bool) -> None:
     assert _probe.rates([text], [row], exact_answer.outcome)["repetition"] == float(loops)
 
 
-def test_what_is_written(random_model: Path) -> None:
+def test_what_is_written(random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a real model, in batches: a mark for each row in its place, 1 for right, 0 for wrong, half right or no answer;
     the model is left as it was."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -77,7 +77,6 @@ def test_what_is_written(random_model: Path) -> None:
     trainer = SimpleNamespace(
         model=model.train(),
         accelerator=SimpleNamespace(unwrap_model=lambda wrapped: wrapped),
-        args=SimpleNamespace(per_device_train_batch_size=2),
         processing_class=tokenizer,
     )
     judged = (1.0, 0.0, None, 0.5, 1.0)
@@ -89,13 +88,17 @@ def test_what_is_written(random_model: Path) -> None:
         return row["judged"]  # type: ignore[return-value]
 
     config = Config(goal=Goal("sums", max_new_tokens=6))
-    found = _probe.written(trainer, rows, outcome, config)
+    held_out = _probe.HeldOut(trainer, rows, outcome, config)
+    found = held_out.written()
     assert (found["canaries"], found["right"], found["right_rate"], found["parse_rate"]) == (5, "10001", 0.4, 0.8)
-    assert 0.0 <= found["truncation"] <= 1.0
+    assert 0.0 <= found["truncation"] <= 1.0 and 0.2 <= found["alike"] <= 1.0 and found["alike_expected"] == 0.2
     assert found["repetition"] == sum(map(_probe.loops, told[1:4])) / 5  # the first and the last are right
     assert len(told) == 5 and model.training
-    alone = [_probe.answers(trainer, [row], config)[0] for row in rows]
+    alone = [_probe.HeldOut(trainer, [row], outcome, config).answers()[0] for row in rows]
     assert [text for text, _ in alone] == told and found["truncation"] == [ended for _, ended in alone].count(False) / 5
+    monkeypatch.setattr(_probe, "SMALL", 0)
+    monkeypatch.setattr(_probe, "FEW", 2)
+    assert _probe.HeldOut(trainer, rows, outcome, config).written()["canaries"] == 2  # a large model without a GPU
 
 
 @pytest.mark.parametrize(("rows", "kept"), [(19, 0), (20, 1), (1280, 64), (9999, 64)])
@@ -117,3 +120,14 @@ def test_texts_and_rows_belong_together() -> None:
     """A row too few is a fault of the program."""
     with pytest.raises(ValueError, match="zip"):
         _probe.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], exact_answer.outcome)
+
+
+def test_every_token_that_ends_an_answer(random_model: Path) -> None:
+    """The one that ends a turn, and those that the model's own generation config names."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = (kind.from_pretrained(random_model) for kind in (AutoModelForCausalLM, AutoTokenizer))
+    turn = tokenizer.eos_token_id
+    for own, ends in ((None, [turn]), (turn, [turn]), (0, [0, turn]), ([5, 3], sorted({3, 5, turn}))):
+        model.generation_config.eos_token_id = own
+        assert _probe.end_ids(model, tokenizer) == ends

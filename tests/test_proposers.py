@@ -23,6 +23,7 @@ from intern.search.history import History
 from intern.search.view import View
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
+UNIT = {"low": 0.0, "high": 1.0}
 STAGES = {"sft": ["data", "sft"], "grpo": ["data", "grpo"]}
 RECIPES: Mapping[str, Recipe] = {
     "b/grpo": recipe_of(
@@ -207,6 +208,31 @@ def test_a_sweep_stays_near_and_then_goes_far() -> None:
     assert one(tuple(heuristic.sweep(stopped, "long"))).within == ()  # not around what failed
 
 
+def test_where_nothing_was_learnt_a_sweep_looks_far() -> None:
+    """Upward in learning rate and steps, and anywhere in the others; near once the base is beaten."""
+    opened = {"sft.learning_rate": RATE, "sft.max_steps": {"low": 30, "high": 150}, "sft.warmup_steps": UNIT}
+    recipe = recipe_of("long", stages=STAGES["sft"], sft={"learning_rate": 1e-3, "max_steps": 60}, tunable=opened)
+    (swept,) = heuristic.sweep(view(full(1, "long", 0.12), recipes={"long": recipe}), "long")
+    assert swept.within == (("sft.learning_rate", 1e-3, 1e-1), ("sft.max_steps", 60.0, 150))
+    (swept,) = heuristic.sweep(view(full(1, "long", 0.13), recipes={"long": recipe}), "long")
+    assert swept.within[0] == ("sft.learning_rate", 2.5e-4, 4e-3)
+
+
+def test_a_first_trial_in_full_is_measured_by_the_base() -> None:
+    """It had no steps at all: what gained on it is lengthened, without a cheap trial."""
+    seen = view(full(1, "long", 0.5), recipes=LONG)
+    assert [proposal.overrides for proposal in heuristic.longer(seen, "long")] == [steps(120)]
+    assert not list(heuristic.longer(view(full(1, "long", 0.12), recipes=LONG), "long"))  # two errors of 0.01 each
+
+
+def test_targets_teach_where_nothing_was_right() -> None:
+    """Cheap trials that are no better than the base are ranked by what they learn from, not by chance."""
+    better = view(cheap(1, "a/sft", 0.3), cheap(2, "b/grpo", 0.4))
+    assert heuristic.ideas(better) == ["b/grpo", "a/sft"]
+    alike = view(cheap(1, "a/sft", 0.1), cheap(2, "b/grpo", 0.11))
+    assert heuristic.ideas(alike) == ["a/sft", "b/grpo"]
+
+
 def test_what_the_budget_still_allows() -> None:
     """A cheap trial where no whole one fits; where nothing fits, the next thing, which then ends the study."""
     begun = view(full(1, "b/grpo", 0.5), full(2, "a/sft", 0.4))
@@ -267,6 +293,16 @@ def test_a_recipe_that_was_stopped_and_not_mended_is_searched() -> None:
     stopped = replace(full(1, "b/grpo", None), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
     found = one(heuristic.propose(view(stopped, only="b/")))
     assert (found.kind, found.parent, found.sweep) == ("sweep", 1, ("grpo.learning_rate",))
+
+
+def test_a_fixed_trial_that_a_rule_stopped() -> None:
+    """It is run again if rules may no longer stop it, and then not once more."""
+    stopped = replace(full(1, "b/grpo", None), state="PRUNED", diagnosis=COLLAPSE)
+    seen = view(stopped, only="b/")
+    assert fixed.propose(seen) == ()
+    assert one(fixed.propose(replace(seen, diagnose=False))).overrides == NONE
+    again = view(stopped, full(2, "b/grpo", 0.3), only="b/")
+    assert fixed.propose(replace(again, diagnose=False)) == ()
 
 
 def test_pins_are_left_alone() -> None:

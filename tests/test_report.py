@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,9 @@ from intern.config import schema, stages
 from intern.config.library import Library
 from intern.config.schema import Compute, Config, Goal, Model, Proposer, Recipe
 from intern.data import items
+from intern.data.cleaning import Cleaning
 from intern.overrides import Overrides
-from intern.records import Diagnosis, Score, StageRun, Trial, Verdict
+from intern.records import Diagnosis, Score, StageRun, Trial, Verdict, dump
 from intern.report import curves, page, shown, stops, tree
 from intern.stats import paired
 from intern.study.ledger import Ledger
@@ -58,8 +60,11 @@ class Study:
         name = trial.recipe or NAMES["sft"]
         return self.recipes.get(name) or RECIPES.load(name)
 
-    def add(self, right: int | None = None, test: int | None = None, **fields: Any) -> Trial:
-        """A trial that ended: `right` of the dev items, `test` of the test items, or no score at all."""
+    def add(
+        self, right: int | None = None, test: int | None = None, cleaned: Cleaning | None = None, **fields: Any
+    ) -> Trial:
+        """A trial that ended: `right` of the dev items, `test` of the test items, or no score at all; with a stage that
+        cleaned rows, if it is said what became of them."""
         number = len(self.ledger.trials)
         trial = Trial(number, **{"kind": "propose", "state": "RUNNING", "recipe": NAMES["sft"]} | fields)
         if trial.state == "REJECTED":
@@ -67,7 +72,8 @@ class Study:
             return trial
         self.ledger.propose(replace(trial, state="RUNNING"))
         self.lay_out(trial)
-        stages = [self.trained(trial)] if trial.recipe else []
+        stages = [self.gathered(trial, cleaned)] if cleaned else []
+        stages += [self.trained(trial, len(stages))] if trial.recipe else []
         scores: list[Score] = []
         for split, count in (("dev", right), ("test", test)):
             for shots in (0, 4) if trial.kind == "baseline" and count is not None else (0,):
@@ -96,13 +102,19 @@ class Study:
         job = Job(trial.number, trial.seed, (), base, base, asked, str(self.folder / "store"))
         jobs.write(self.folder / "trials" / f"{trial.number:03d}", job, settings)
 
-    def trained(self, trial: Trial) -> StageRun:
+    def gathered(self, trial: Trial, cleaned: Cleaning) -> StageRun:
+        """A stage that gathered rows."""
+        run = self.stage(trial, 0, "data", "data")
+        files.write_whole(self.folder / "trials" / f"{trial.number:03d}" / "0-data" / "cleaning.json", dump(cleaned))
+        return run
+
+    def trained(self, trial: Trial, place: int = 0) -> StageRun:
         """A training stage: metrics with a hole, as a diverging run leaves them."""
         name, entry = next((n, e) for n, e in stages.entries(self.recipe(trial)) if e.trains)
         metric = next(iter(entry.curves))
         values = [1 / (step + trial.number) if step != 6 else float("nan") for step in range(2, 20, 2)]
         rows = [logged(name, 2 * i + 2, **{metric: value}) for i, value in enumerate(values)]
-        return self.stage(trial, 0, name, entry.name, rows=rows)
+        return self.stage(trial, place, name, entry.name, rows=rows)
 
     def stage(
         self, trial: Trial, place: int, name: str, stage: str, split: str = "", shots: int = 0, rows: Any = ()
@@ -152,7 +164,8 @@ def remedied(study: Study) -> None:
 def full(folder: Path, sweeps: int = 3) -> Path:
     """A finished study with one of everything."""
     study = Study(folder)
-    study.ledger.start(f"python -m intern goal=sums {EVIL}", {"torch": "2.9", "trl": "1.10"})
+    command = ["python", "-m", "intern", "goal=sums", f"goal.prompt={EVIL}", "model=tiny", "budget.trials=9"]
+    study.ledger.start(shlex.join(command), {"torch": "2.9", "trl": "1.10"})
     study.add(6, 7, kind="baseline", recipe=None)
     study.add(24, hypothesis=EVIL)
     study.judged(1, 0)
@@ -195,6 +208,27 @@ def winnerless(folder: Path) -> Path:
     study.add(5)
     study.judged(1, 0)
     study.ledger.finish_study("the proposer has nothing more to try", None)
+    return folder
+
+
+def unlearnt(folder: Path) -> Path:
+    """Nothing was learnt: most answers hold none, rows went, and a rule saw something at the end."""
+    study = Study(folder)
+    study.ledger.start("python -m intern goal=sums model=tiny quiet=true recipe=generated/sft", {"torch": "2.9"})
+    study.add(6, kind="baseline", recipe=None)
+    example = {"question": f"What is 1? {EVIL}", "shared": EVIL}
+    dropped = {"blank": 1, "shared run": 2}
+    rows = Cleaning(9, 6, 13, dropped, 4, dict.fromkeys((*dropped, "common words"), example))
+    study.add(4, cleaned=rows)
+    study.judged(1, 0)
+    place = folder / "trials" / "001"
+    written = items.read(place / "2-score" / "samples.jsonl")
+    unread = [{**row, "parsed": row["value"] > 0, "response": f"No. {EVIL} {row['doc_id']}"} for row in written]
+    items.write(place / "2-score" / "samples.jsonl", unread)
+    symptom = {"event": "symptom", "place": 1, "rule": "no_learning", "step": 18, "text": f"loss is 2 {EVIL}"}
+    remedies = {"remedies": [["recipe.sft.max_steps=200"]], "closed": ["sft.max_grad_norm"]}
+    files.append(place / "events.jsonl", symptom | remedies)
+    study.ledger.finish_study("all trials of the budget are used", None)
     return folder
 
 
@@ -335,9 +369,58 @@ def test_what_it_says(study: Path) -> None:
         "torch 2.9 · trl 1.10",
         "Seeds used: 0, 1; trial 1: 0",
         "lr_scheduler_type: cosine",
+        "Go on In a new study: the test items of this one are spent, and are the same there.",
+        "recipe=" + str(study / "export" / "recipe.yaml"),
+        "study=sums-tiny-2",
     ):
         assert part in text, part
+    assert "What to try next" not in text and "What was written" not in text and "Beware" not in text
     assert (study / "report.html").stat().st_size < 3_000_000
+
+
+def test_nothing_learnt(browser: Browser, tmp_path: Path) -> None:
+    """What was written beside what was expected, what to try, what became of the rows, what was seen at the end."""
+    path = page.write(unlearnt(tmp_path / "study"))
+    text = seen(path)
+    for part in (
+        "What to try next What was written Scores",
+        "its word goes to the end of python -m intern goal=sums model=tiny recipe=generated/sft study=study-2 .",
+        "The scorer exact_answer can read no answer in 90.0 % of what trial 1 wrote (0.0 % of the base&#39;s)",
+        "the form is lost. Try recipe.sft.learning_rate=0.00033 recipe.sft.learning_rate=0.0001",
+        "base: 34 wrong, 6 right. trial 1: 36 no answer read, 4 right.",
+        "What is 4 + 1? expected 5 base, right",
+        "trial 1, no answer read No. &lt;/script&gt;",
+        "no_learning in sft, seen at the end, checkpoint kept",
+        "Seen at the end, checkpoint kept",
+        "1 sft no_learning loss is 2 &lt;/script&gt;",
+        "sft.max_steps=200 Learning curves",
+        "Try recipe.sft.max_steps=200 or more remedies, once tunable of generated/sft opens sft.max_grad_norm",
+        "data 6 kept of 9 that were gathered 1 question or target is blank an example",
+        "2 the question shares 13 consecutive words with an item of dev or test",
+        "4 kept, for the 13 words that they share with an item are common",
+        "base, zero-shot base, 4-shot trial 1",
+    ):
+        assert part in text, part
+    assert EVIL not in path.read_text()
+    browser.open(path, 1280)
+    assert browser.faults() == [] and browser.ask("document.title") == "study · intern"
+    hidden = "document.querySelector('#rows details .note:not(summary)').checkVisibility()"
+    assert browser.ask(hidden) is False
+    browser.ask("document.querySelector('#rows summary').click()")
+    assert browser.ask(hidden) is True
+
+
+def test_one_answer(tmp_path: Path) -> None:
+    """A winner that says the same always is said to."""
+    study = Study(tmp_path / "study")
+    study.add(6, 7, kind="baseline", recipe=None)
+    study.add(24)
+    study.judged(1, 0)
+    folder = study.folder / "trials" / "001" / "1-score"
+    rows = [{**row, "response": f"Well, {row['doc_id']}.\nANSWER: no"} for row in items.read(folder / "samples.jsonl")]
+    items.write(folder / "samples.jsonl", rows)
+    text = seen(page.write(study.folder))
+    assert "Beware: trial 1 gives one answer, “ANSWER: no”, to every dev item, and is right in 60.0 % of them." in text
 
 
 def seen(path: Path) -> str:
@@ -362,6 +445,7 @@ def test_nothing_foreign_is_markup(study: Path) -> None:
         (baseline_only, "no trial has beaten the base model (15.0 ± 5.7 % on dev)"),
         (running, "no trial has beaten the base model"),
         (winnerless, "no trial was better than the base model on dev by a paired test"),
+        (unlearnt, "What to try next"),
         (empty, "no trial has begun"),
     ],
 )
@@ -371,7 +455,8 @@ def test_at_any_moment(browser: Browser, tmp_path: Path, made: Any, said: str) -
     assert said in path.read_text()
     browser.open(path, 420)
     assert browser.faults() == [] and browser.ask("document.documentElement.scrollWidth") <= 420
-    assert browser.ask("document.querySelectorAll('#curves figure').length") == (made in (running, winnerless))
+    trained = made in (running, winnerless, unlearnt)
+    assert browser.ask("document.querySelectorAll('#curves figure').length") == trained
 
 
 def test_importances(browser: Browser, tmp_path: Path) -> None:

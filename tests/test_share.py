@@ -1,5 +1,6 @@
 """Recipes as people share them: a winner's file says what it measured, passes the lint and composes again."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import scope
 
+from intern import files
 from intern.config import library as libraries
 from intern.config import lint, schema
 from intern.config.library import Library
@@ -78,6 +80,63 @@ def test_a_comment_stays_one(ledger: Ledger, tmp_path: Path) -> None:
     file.write_text(share.exported(ledger.study, file), encoding="utf-8")
     recipes = Library()
     assert recipes.load(recipes.adopt(file)).sft.learning_rate == 0.004 and "sft: {x: 1}" in libraries.header(file)
+
+
+def test_how_to_go_on(ledger: Ledger, library: Library) -> None:
+    """Two commands that compose: the winner as base, its recipe on the old base; nothing of budget, proposer, study."""
+    more = ["proposer=fixed", "study=study", "recipe.sft.max_steps=1000", "recipe=generated/sft", "study=other"]
+    ledger.start(" ".join(["python -m intern", *OWN, "budget.trials=3", *more]), {})
+    ledger.finish_study("done", 1)
+    (ledger.study.parent / "study-2").mkdir()
+    study = Reader(ledger.study)
+    export = ledger.study / "export"
+    (_, further), (_, around) = share.onward(study, study.winner)
+    own = "goal=arithmetic goal.dev_items=12 recipe.sft.max_steps=1000 recipe=generated/sft"
+    loading = f"model={export} model.dtype=float32 model.context=512 'model.eos_token='\"'\"'<|im_end|>'\"'\"''"
+    assert further == f"python -m intern {own} {loading} study=study-3"
+    again = f"python -m intern {' '.join(OWN)} budget.trials=3 proposer=fixed {own[34:]} study=study-3"
+    assert share.again(study) == again
+    export.mkdir()
+    model = scope(library, *shlex.split(further)[3:]).config.model
+    assert (model.path, model.eos_token, model.context) == (str(export), "<|im_end|>", 512)
+    made, command = around.split(" && ")  # a pinned value lies outside of the contract
+    assert made == f"python -m intern recipes export {ledger.study} study.yaml"
+    assert command == f"python -m intern {' '.join(OWN)} recipe=study.yaml study=study-3"
+
+
+def test_how_to_go_on_inside_the_contract(ledger: Ledger) -> None:
+    """The exported recipe is taken as it is, and a token that the export's tokenizer has is not named again."""
+    config = ledger.study / "trials" / "001" / "config.yaml"
+    config.write_text(config.read_text().replace("max_steps: 1000", "max_steps: 100"))
+    ledger.finish_study("done", 1)
+    files.write_whole(folder(ledger.study / "export") / "tokenizer_config.json", {"eos_token": "<|im_end|>"})
+    study = Reader(ledger.study)
+    (_, further), (_, around) = share.onward(study, study.winner)
+    assert "eos_token" not in further and "budget" not in further
+    assert around == f"python -m intern {' '.join(OWN)} recipe={ledger.study}/export/recipe.yaml study=study-2"
+    config.write_text(config.read_text().replace("launcher:", "launchr:"))
+    assert share.onward(Reader(ledger.study), study.winner) == []  # another version wrote it
+
+
+def folder(path: Path) -> Path:
+    """A new folder."""
+    path.mkdir()
+    return path
+
+
+def test_words_of_a_command(ledger: Ledger) -> None:
+    """Flags and their values stay; of a key that stands twice the last counts; without a start goal and model do."""
+    flags = ["--config-dir", "my/conf", "--config-dir", "other"]
+    kept = [*flags, "goal=b", "~recipe.tunable.x", "+goal.prompt=a b", "quiet=true"]
+    ledger.start(shlex.join(["python", "-m", "intern", "goal=a", *kept]), {})
+    study = Reader(ledger.study)
+    assert share.words(study) == kept
+    rest = "goal=b '~recipe.tunable.x' '+goal.prompt=a b' study=study-2"
+    assert share.again(study) == f"python -m intern {' '.join(flags)} {rest}"
+    ledger.starts.clear()
+    (ledger.study / "trials" / "000").symlink_to(ledger.study / "trials" / "001")
+    alone = Reader(ledger.study, ledger)
+    assert share.words(alone) == ["goal=arithmetic", "model=tiny"]
 
 
 def test_no_winner(ledger: Ledger) -> None:

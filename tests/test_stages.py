@@ -44,7 +44,7 @@ class Bench:
         self.folder, self.model = folder, model
         goal = goal or Goal("sums", generator="arithmetic", dev_items=24, test_items=12, few_shot=2, max_new_tokens=32)
         base = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
-        self.config = Config(goal=goal, model=base, compute=Compute("local", checkpoint_steps=2))
+        self.config = Config(goal=goal, model=base, compute=Compute("local", checkpoint_minutes=0, look_share=1e6))
         splits.materialise(goal, folder / "items")
 
     def run(self, name: str, settings: Any = None, seed: int = 0, rows: Path | None = None, **recipe: Any) -> Path:
@@ -212,17 +212,17 @@ def test_loss_on_completions_only(bench: Bench, sums: Path, monkeypatch: pytest.
 
 def test_sft_goes_on_where_it_was_stopped(bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped at step 3 with a checkpoint at 2: each step is logged once, the weights are those of a straight run."""
-    from intern.stages import _trainer
+    from intern.stages import _watch
 
-    class Dies(_trainer.Watch):
+    class Dies(_watch.Watch):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             super().on_log(args, state, control, logs)
-            if state.global_step == 3:
+            if "loss" in logs and state.global_step == 3:
                 raise KeyboardInterrupt
 
     five = {**SHORT, "max_steps": 5}
     straight = bench.run("sft", five, rows=sums)
-    monkeypatch.setattr(_trainer, "Watch", Dies)
+    monkeypatch.setattr(_watch, "Watch", Dies)
     out = bench.folder / "stopped"
     out.mkdir()
     with pytest.raises(KeyboardInterrupt):
@@ -261,7 +261,7 @@ def test_grpo(tmp_path: Path, beta: float) -> None:
     plain(out, TINY)
     logged = [row for row in metrics(out) if "reward" in row]
     assert [row["step"] for row in logged] == [1, 2] and all(("kl" in row) == bool(beta) for row in logged)
-    looks = [row for row in metrics(out) if "reward" not in row]  # one of twenty prompts is held back
+    looks = [row for row in metrics(out) if "right" in row]  # one of twenty prompts is held back
     assert [row["step"] for row in looks] == [0, 1, 2] and all(row["right"] in ("0", "1") for row in looks)
     for row in logged:
         weighed = row["rewards/exact_answer/mean"] + 0.5 * row["rewards/answer_line/mean"]
@@ -280,8 +280,8 @@ def test_no_rollouts_of_what_is_held_back(bench: Bench, sums: Path, monkeypatch:
         bench.run("grpo", GROUPS, rows=sums)
     (trainer, watch), (_, blind) = seen
     asked = [row["question"] for row in items.read(sums)]
-    assert trainer.train_dataset["question"] == asked[3:] and blind.probe is None
-    assert [row["question"] for row in watch.probe.args[1]] == asked[:3]
+    assert trainer.train_dataset["question"] == asked[3:] and blind.held_out is None
+    assert [row["question"] for row in watch.held_out.rows] == asked[:3]
 
 
 def test_score(tmp_path: Path) -> None:

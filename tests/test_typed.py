@@ -126,7 +126,7 @@ def test_a_near_key_is_offered(key: str, near: str) -> None:
         ("goal.name", ["x", 3, "a b"], ["", "a/b", ".hidden", "a\nb", "x" * 201, None, True]),
         ("study", ["s"], ["..", "a/..", "\x00", None]),
         ("seed", [0, 10**9], [-1, 0.5, 10**10, True]),
-        ("model.dtype", ["float32", "bfloat16"], ["int8", "", None]),
+        ("model.dtype", ["float32", "bfloat16", None], ["int8", "", 3]),
         ("recipe.lora", [None, 1, 4096], [0, 4097, True, [8]]),
         ("recipe.data.rows", [None, 1], [0, -5, 10**9]),
         ("recipe.data.verified", [True, False, "true"], ["perhaps", 2, None]),

@@ -385,7 +385,8 @@ def test_what_a_rule_sees_at_the_last_step_is_noted(
     if step == 2:
         assert (result.state, result.diagnosis, len(result.stages)) == ("COMPLETE", None, 3)
         assert [(row["rule"], row["place"], row["step"]) for row in told] == [("late", 1, 2)]
-        assert told[0]["text"].startswith("loss is ")
+        assert told[0]["text"].startswith("loss is ") and told[0]["closed"] == ["sft.max_grad_norm"]
+        assert [line.partition("=")[0] for (line,) in told[0]["remedies"]] == ["recipe.sft.learning_rate"]
         return
     assert (result.state, len(result.stages), told) == ("PRUNED", 2, [])
     assert result.diagnosis.closed == ("sft.max_grad_norm",)  # which the report names

@@ -1,0 +1,3 @@
+"""Words to calls."""
+
+COMMANDS = ("check", "trials", "report", "recipes", "models", "doctor")

@@ -12,18 +12,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from intern.cli import outputs
 from intern.cli.words import MOST, adopted, once, shown
-from intern.config import choices, gate
+from intern.config import choices, fit, gate
 from intern.config.gate import Rejection, Scope
 from intern.config.library import Library
-from intern.config.schema import Recipe
+from intern.config.schema import Config, Recipe
+from intern.data import local
 from intern.errors import UserError, unknown
 
 NAME = "python -m intern"
-OUTPUTS = Path("outputs")
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 IDLE = ("proposer", "compute")  # decide nothing of a config; their plug-ins take a tenth of a second to import
-ACTIONS = "list | show NAME | check FILE... | export STUDY [FILE]"
+ACTIONS = "list | show NAME | check FILE... | export STUDY [FILE] [outputs=DIR]"
 
 
 class Usage(TyperCommand):
@@ -43,6 +44,10 @@ class Actions(TyperGroup):
 
 
 Keys = Annotated[list[str], typer.Argument(metavar="KEY=VALUE", hidden=True)]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option("--config-dir", "-cd", metavar="DIR", help="A further folder of configs: DIR/goal/NAME.yaml."),
+]
 Study = Annotated[str, typer.Argument(metavar="STUDY", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -64,9 +69,10 @@ def call(words: list[str]) -> int:
         actions = [action.name or "" for action in GROUPS[words[0]].registered_commands]
         if words[1] not in actions:
             raise UserError(unknown(f"action of {words[0]}", shown(words[1]), actions))
+    words, place = outputs.taken(words)
     command = typer.main.get_command(app)
     try:
-        with command.make_context(NAME, list(words)) as context:
+        with command.make_context(NAME, words, obj=place) as context:
             return int(command.invoke(context) or 0)
     except typer.Exit as end:
         return end.exit_code
@@ -89,15 +95,15 @@ def misused(error: Any) -> str:
 
 
 class Shelf(Mapping[str, Recipe]):
-    """All recipes by name, each read when it is looked up."""
+    """All recipes by name, each read and fitted to the goal and the model when it is looked up."""
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
+    def __init__(self, library: Library, config: Config) -> None:
+        self.library, self.config = library, config
 
     def __getitem__(self, name: str) -> Recipe:
         if name not in self.library.names():
             raise KeyError(name)
-        return self.library.load(name)
+        return fit.recipe(self.library.load(name), self.config, local.count(self.config.goal))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.library.names())
@@ -107,7 +113,7 @@ class Shelf(Mapping[str, Recipe]):
 
 
 @app.command(cls=Usage, options_metavar="goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]")
-def check(words: Keys) -> int:
+def check(words: Keys, config_dir: Folders = None) -> int:
     """Vet overrides as a proposal is vetted, and run nothing.
 
     recipe=NAME and recipe.KEY=VALUE are the proposal; goal=, model= and all other words are what a person sets. Prints
@@ -119,13 +125,14 @@ def check(words: Keys) -> int:
     from intern.cli.compose import checked, compose
 
     once(words)
+    choices.search(config_dir or ())
     library = Library()
     choices.register(library)
     proposed = [word for word in words if word.lstrip("+~").startswith("recipe")]
     tree = compose([word for word in words if word not in proposed], library)
     idle = [part for part in IDLE if not any(word.lstrip("+~").startswith(part) for word in words)]
     config = checked({key: value for key, value in tree.items() if key not in idle})
-    vetted = gate.vet_lines(Scope(config, Shelf(library)), [named(word, library) for word in proposed])
+    vetted = gate.vet_lines(Scope(config, Shelf(library, config)), [named(word, library) for word in proposed])
     if isinstance(vetted, Rejection):
         more = len(vetted.reasons) - MOST
         lines = [f"  - {reason}" for reason in vetted.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
@@ -137,29 +144,29 @@ def check(words: Keys) -> int:
     return 0
 
 
-@app.command(cls=Usage, options_metavar="STUDY [--json]")
-def trials(study: Study, as_json: AsJson = False) -> int:
+@app.command(cls=Usage, options_metavar="STUDY [--json] [outputs=DIR]")
+def trials(context: typer.Context, study: Study, as_json: AsJson = False) -> int:
     """Print a study's ledger: every trial, and how the study ended.
 
-    STUDY is a folder, or a name under outputs/.
+    STUDY is a folder, or a name under outputs/ or under DIR.
     """
     from intern.report import text
     from intern.study.reader import Reader
 
-    reader = Reader(folder_of(study))
+    reader = Reader(outputs.folder_of(study, context.obj))
     print(json.dumps([trial.public() for trial in reader.trials], indent=1) if as_json else text.whole(reader))
     return 0
 
 
-@app.command(cls=Usage, options_metavar="STUDY")
-def report(study: Study) -> int:
+@app.command(cls=Usage, options_metavar="STUDY [outputs=DIR]")
+def report(context: typer.Context, study: Study) -> int:
     """Write a study's report, one page of HTML, and print where it is.
 
-    STUDY is a folder, or a name under outputs/.
+    STUDY is a folder, or a name under outputs/ or under DIR.
     """
     from intern.report import page
 
-    path = page.write(folder_of(study))
+    path = page.write(outputs.folder_of(study, context.obj))
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
@@ -218,19 +225,20 @@ def recipes_check(files: Annotated[list[Path], typer.Argument(metavar="FILE", hi
     return 2 if any(fault.stops for faults in by_file.values() for fault in faults) else 0
 
 
-@recipes.command("export", cls=Usage, options_metavar="STUDY [FILE]")
+@recipes.command("export", cls=Usage, options_metavar="STUDY [FILE] [outputs=DIR]")
 def recipes_export(
-    study: Study, file: Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)] = None
+    context: typer.Context,
+    study: Study,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", hidden=True)] = None,
 ) -> int:
     """Write the winner's recipe, with what it measured.
 
-    STUDY is a folder, or a name under outputs/; FILE is new, and standard output if it is left out.
+    STUDY is a folder, or a name under outputs/ or under DIR; FILE is new, and standard output if it is left out.
     """
-    from intern.cli.words import RECIPE_FILES
     from intern.report import share
 
-    folder = folder_of(study)
-    if file and (file.suffix not in RECIPE_FILES or file.exists()):
+    folder = outputs.folder_of(study, context.obj)
+    if file and (file.suffix not in choices.SUFFIXES or file.exists()):
         raise UserError(f"{file} {'exists' if file.exists() else 'is no *.yaml'}. Give a new file: FILE.yaml.")
     text = share.exported(folder, file or Path("path/to/this/file.yaml"))
     if file:
@@ -243,20 +251,6 @@ def named(word: str, library: Library) -> str:
     """Return `recipe=FILE` with the name that the library gives the file; any other word as it is."""
     key, _, value = word.partition("=")
     return f"{key}={adopted(value, library)}" if key == "recipe" else word
-
-
-def folder_of(name: str) -> Path:
-    """Return the folder of a study, which is named by it or by its name under outputs/.
-
-    Raises:
-        UserError: with the studies that are there, if it is none of them.
-    """
-    from intern.study import ledger
-
-    for folder in (Path(name), OUTPUTS / name):
-        if (folder / ledger.FILE).exists():
-            return folder
-    raise UserError(unknown("study", shown(name), [path.parent.name for path in OUTPUTS.glob(f"*/{ledger.FILE}")]))
 
 
 @models.command("pull", cls=Usage, options_metavar="NAME")

@@ -3,16 +3,17 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from intern.cli.words import chooses, opened
-from intern.config import composition, contract, gate, stages, typed
+from intern.config import choices, composition, contract, fit, gate, stages, typed
 from intern.config import library as files
 from intern.config.composition import Tree
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import MISSING, Config, Recipe, flat
+from intern.data import local
 from intern.errors import UserError, did_you_mean
 from intern.overrides import PREFIX, Overrides
 
@@ -49,6 +50,10 @@ def scope_of(tree: Tree, words: Iterable[str], library: Library) -> Scope:
         recipes = {chosen: config.recipe}
         refuse(config, library.load(chosen))
     pins = {name: pins_of(recipe, library.load(name), named) for name, recipe in recipes.items()}
+    rows = local.count(config.goal)
+    recipes = {name: fit.recipe(recipe, config, rows) for name, recipe in recipes.items()}
+    if chosen != "none":
+        config = replace(config, recipe=recipes[chosen])
     return Scope(config, recipes, pins, command(plain, recipes, library))
 
 
@@ -76,7 +81,7 @@ def checked(tree: Tree) -> Config:
     faults = [fault for fault in faults if re.split(r"[.:]", fault)[0] in tree]
     if faults:
         raise UserError("\n".join(faults))
-    return config
+    return replace(config, model=fit.model(config.model))
 
 
 def values_of(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -231,6 +236,13 @@ def sets(name: str, key: str) -> bool:
 def command(words: Iterable[str], recipes: Mapping[str, Recipe], library: Library) -> str:
     """Return the command line that says the same, as a shell reads it."""
     kept = [word for word in words if not word.startswith("hydra")]
-    kept = [word for word in kept if not (word.startswith("recipe=") and chooses(word))]
+    kept = [original(word) for word in kept if not (word.startswith("recipe=") and chooses(word))]
     chosen = [f"recipe={library.origin(name)}" for name in recipes] if len(recipes) == 1 else []
-    return shlex.join(["python", "-m", "intern", *kept, *chosen])
+    flags = [part for folder in choices.NAMED for part in ("--config-dir", str(folder))]
+    return shlex.join(["python", "-m", "intern", *flags, *kept, *chosen])
+
+
+def original(word: str) -> str:
+    """Return a word that chooses an adopted file with the file's path; any other as it is."""
+    key, _, value = word.partition("=")
+    return f"{key}={choices.origin(key, value)}" if chooses(word) else word

@@ -36,8 +36,8 @@ def miscomposed(error: Exception) -> str:
     from intern.cli.words import no_key, shown
 
     if isinstance(error, OverrideParseException):
-        word = shown(error.override.lstrip("+"))
-        return f'Cannot read the word "{word}": give KEY=VALUE, special characters in quotes. See --help.'
+        word = error.override.lstrip("+")
+        return f'Cannot read the word "{shown(word)}": give KEY=VALUE, special characters in quotes{example(word)}.'
     if several := re.search(r"Ambiguous value for argument '\+*(.*)'\n", str(error)):
         return f"{shown(several[1])}: several values are a job each with -m, or a list in brackets: [A,B]."
     for cause in (error, error.__cause__):
@@ -49,3 +49,12 @@ def miscomposed(error: Exception) -> str:
         if key and isinstance(cause, OmegaConfBaseException):
             return f"{key}: {str(cause).splitlines()[0]}."
     return " ".join(f"{error} {error.__cause__ or ''}".split())
+
+
+def example(word: str) -> str:
+    """Return how a shell's user quotes the value of a word, after a colon; "" if that cannot be told."""
+    from intern.cli.words import shown
+
+    key, equals, value = word.partition("=")
+    plain = key.replace(".", "").replace("_", "").isalnum() and value and not set(value) & set("'\"\\$`!")
+    return f""": '{shown(f'{key}="{value}')}"'""" if equals and plain and len(word) < 78 else " (see --help)"

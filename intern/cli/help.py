@@ -1,8 +1,10 @@
 """`python -m intern --help`: quick, since Hydra's own takes 2 seconds."""
 
+import json
+import subprocess
 from importlib import metadata
 
-from intern.config import choices
+from intern.config import choices, schema
 from intern.config.choices import GROUPS
 from intern.config.library import Library
 
@@ -18,12 +20,14 @@ TEXT = """intern: a goal and a small model go in; a measurably better model and 
   intern COMMAND --help               more of one of them
   intern ... --cfg job                show the composed config;   -m KEY=A,B   one job for each value
 
-`intern` is `python -m intern`. STUDY is a folder, or a name under outputs/. Choices (model= and recipe= take a path
-too; INTERN_RECIPES, INTERN_CONF and INTERN_PLUGINS add folders of your own):
+`intern` is `python -m intern`. STUDY is a folder, or a name under outputs/ or under the folder of a word outputs=DIR.
+Choices (a path to a YAML file of your own is one too, and for model= a model's folder; --config-dir DIR, INTERN_CONF,
+INTERN_RECIPES and INTERN_PLUGINS add folders of your own):
 
 {choices}
 
-Every other key and its default: --cfg job. Hydra's own flags: --hydra-help."""
+Every other key and its default: --cfg job. Hydra's own flags: --hydra-help. Completion of all this in a shell:
+eval "$(intern -sc install=bash)", or zsh; intern -sc install=fish | source"""
 
 
 def text() -> str:
@@ -34,5 +38,20 @@ def text() -> str:
 
 
 def version() -> str:
-    """Return the version, as `--version` prints it."""
-    return f"intern {metadata.version('intern')}"
+    """Return the version, as `--version` prints it: with the commit, if it is known."""
+    known = commit()
+    return f"intern {metadata.version('intern')}" + (f" (commit {known})" if known else "")
+
+
+def commit() -> str | None:
+    """Return the commit of a checkout, marked if files differ from it, or that which pip has noted; None if there is
+    neither."""
+    if (schema.ROOT / ".git").exists():
+        ask = ["git", "-C", str(schema.ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+        try:
+            ended = subprocess.run(ask, capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return ended.stdout.strip() or None
+    noted = json.loads(metadata.distribution("intern").read_text("direct_url.json") or "{}")
+    return str(noted.get("vcs_info", {}).get("commit_id", ""))[:7] or None

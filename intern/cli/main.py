@@ -12,13 +12,14 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from intern.cli import COMMANDS
+
 if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doctor need not wait for
     from omegaconf import DictConfig
 
     from intern.cli.flags import Line
+    from intern.cli.sweep import Job
     from intern.config.library import Library
-
-COMMANDS = ("check", "trials", "report", "recipes", "models", "doctor")
 
 
 def main() -> None:
@@ -62,19 +63,25 @@ def run(words: list[str]) -> int:
 
         print(help.version() if "--version" in words else help.text())
         return 0
-    return composed(words)
-
-
-def composed(words: list[str]) -> int:
-    """Run or continue a study, or do what Hydra's flags ask for; return the exit status."""
     from intern.cli import flags
+
+    line = flags.read(words)
+    if "--shell-completion" in line.flags:  # Hydra's own knows neither commands nor studies
+        from intern.cli import completion
+
+        return completion.run(line.words[0])
+    return composed(line)
+
+
+def composed(line: "Line") -> int:
+    """Run or continue a study, or do what Hydra's flags ask for; return the exit status."""
     from intern.cli.words import once
     from intern.config import choices
     from intern.config.library import Library
 
-    line = flags.read(words)
     check_first(line.words)
     once(line.words)
+    choices.search(line.folders)
     library = Library()
     choices.register(library)
     if line.shows == "job":
@@ -113,36 +120,42 @@ def study(line: "Line", library: "Library") -> int:
     import hydra
 
     from intern.cli.words import opened
-    from intern.config import composition, schema
+    from intern.config import choices
 
-    if "--shell-completion" in line.flags:
-        composition.offer_keys(library)
-        typed = os.environ.get("COMP_LINE", "intern ")
-        os.environ["COMP_LINE"] = typed.replace(" check ", " ", 1)  # it takes the same words
-    sys.argv[1:] = [*composition.search_path(), *opened(line.words, library), *line.flags]
+    sys.argv[1:] = [*opened(line.words, library), *line.flags]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which explains them
-    statuses: list[int] = []
-    conf = str(schema.ROOT / "conf")
-    hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(job, library, statuses))()
-    return max(statuses, default=0)
+    jobs: list[Job] = []
+    conf = str(choices.CONF)
+    hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(run_job, library, jobs))()
+    if "--multirun" in line.flags and jobs:
+        from intern.cli import sweep
+
+        sweep.show(jobs)
+    return max((job.status for job in jobs), default=0)
 
 
-def job(library: "Library", statuses: list[int], node: "DictConfig") -> None:
-    """Run one composed config: one study, or in a multirun one trial of it. Add its exit status to `statuses`."""
+def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
+    """Run one composed config: one study, or in a multirun one trial of it. Add how it ended to `jobs`."""
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
     from intern.cli import study
     from intern.cli.compose import scope_of
     from intern.cli.explain import explained
+    from intern.cli.sweep import Job
     from intern.config.composition import plain
+    from intern.study.run import folder_of
 
+    words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    job = Job(words)
+    jobs.append(job)
     try:
-        scope = scope_of(plain(node), HydraConfig.get().overrides.task, library)
+        scope = scope_of(plain(node), job.words, library)
+        job.folder = folder_of(scope)
         gc.enable()
-        statuses.append(study.run(scope, library))
+        job.status = study.run(scope, library)
     except Exception as error:  # Hydra prefixes what leaves a job with a line of its own
         message = explained(error)
         if message is None:
             raise
         print(f"intern: {message}", file=sys.stderr)
-        statuses.append(2)

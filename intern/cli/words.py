@@ -1,7 +1,7 @@
 """The words of the command line, before Hydra reads them: paths in a name's place, keys that a plug-in adds, and what
 is given twice.
 
-    python -m intern goal=arithmetic model=path/to/folder recipe=path/to/file.yaml
+    python -m intern goal=path/to/goal.yaml model=path/to/folder recipe=path/to/file.yaml
 """
 
 import re
@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from intern.config import choices, schema
-from intern.config.choices import GROUPS
+from intern.config.choices import GROUPS, SUFFIXES
 from intern.config.library import Library
 from intern.errors import UserError, did_you_mean, unknown
 
-RECIPE_FILES = (".yaml", ".yml")
 PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
 SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
 MOST = 10  # faults that are shown
@@ -93,13 +92,17 @@ def choice(word: str, library: Library) -> list[str]:
     key, _, value = word.lstrip("+").partition("=")
     if "," in value:
         return [f"{key}={','.join(swept(key, value, library))}"]
+    if key != "recipe" and value.endswith(SUFFIXES) and not Path(value).is_dir():
+        return [f"{key}={choices.adopt(key, Path(value))}"]
     if key == "model" and value and value not in choices.options("model") and ("/" in value or Path(value).is_dir()):
         return ["model=local", f"++model.path={quoted(Path(value).expanduser().resolve())}"]
     value = adopted(value, library) if key == "recipe" else value
     legal = choices.options(key, library)
     if value not in legal:
         raise UserError(unknown(key, shown(value), legal))
-    if key == "recipe" and value != "none":
+    if key != "recipe":
+        choices.register_option(key, value)
+    elif value != "none":
         choices.register_recipe(library, value)
     return [f"{key}={value}"]
 
@@ -124,7 +127,7 @@ def swept(key: str, values: str, library: Library) -> list[str]:
 
 def adopted(value: str, library: Library) -> str:
     """Return the name that the library gives a recipe's file; any other value as it is."""
-    return library.adopt(Path(value)) if value.endswith(RECIPE_FILES) else value
+    return library.adopt(Path(value)) if value.endswith(SUFFIXES) else value
 
 
 def quoted(path: Path) -> str:

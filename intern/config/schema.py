@@ -6,6 +6,7 @@
     python -m intern goal=mixed model=tiny --cfg job
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
@@ -124,12 +125,14 @@ class Model(Section):
     """The repository's commit."""
     package: Annotated[str, Field(pattern=PACKAGED)] | None = None
     """A package of the Python registry that carries the weights as GGUF, NAME==VERSION, for where there is no Hub."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    """Type of the saved and scored weights; training keeps float32 masters."""
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    """Type of the saved and scored weights; training keeps float32 masters. None: as its config.json says."""
     eos_token: str | None = None
     """The token that ends a turn in the model's chat template."""
-    context: Count = 4096
-    """Longest sequence in tokens."""
+    context: Count | None = None
+    """Longest sequence in tokens. None: as its config.json says."""
+    width: Count | None = None
+    """Hidden size, by which a learning rate is chosen if none is given. None: as its config.json says."""
 
 
 @dataclass
@@ -226,18 +229,27 @@ class Compute(Section):
     """The plug-in under intern/launchers."""
     slots: Annotated[int, Field(ge=1, le=1000)] = 1
     """Trials at once."""
-    threads: Count | None = 1
-    """Threads of a trial, as torchrun sets them; two were no faster for the tiny model. None: all cores."""
+    threads: Count | None = None
+    """Threads of a trial; None: what OMP_NUM_THREADS says, else all cores, shared among the slots."""
     trial_minutes: Positive = 600.0
     """Longest trial."""
     eval_batch_size: Count = 64
     """Items that are scored at once."""
-    checkpoint_steps: Count = 200
-    """A killed stage goes on from the last of these."""
+    checkpoint_minutes: Annotated[float, Field(ge=0, le=1e9)] = 5.0
+    """So often a training saves its state, from which a killed stage goes on; 0: after each step."""
+    look_share: Positive = 0.05
+    """Share of a training's time that looks at the rows it holds back may take."""
     mirror: str | None = None
     """Folder with copies of Hub data sets, <mirror>/<owner>/<name>; None: the Hub."""
     store: str | None = None
     """Folder of the stages' outputs, which studies may share; None: one of the study's own."""
+
+    @property
+    def threads_of_trial(self) -> int | None:
+        """Threads of one trial; None: all cores of the machine that it runs on."""
+        if self.threads or self.slots == 1:
+            return self.threads
+        return max(1, len(os.sched_getaffinity(0)) // self.slots)
 
 
 @dataclass

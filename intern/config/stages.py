@@ -19,6 +19,7 @@ LENGTHS    fields that say how long it trains
 TARGETS    whether it learns the rows' targets, so that what made the rows may be to blame for what goes wrong
 PRELOADS   heavy modules that it needs, beside torch, transformers and datasets
 shortened  (settings, share) → the settings of a cheap trial on this share of its length
+fitted     (settings, config, rows or None) → the settings with what nobody has set, by the stage's own rule
 malformed  settings → every fault that its types cannot say
 faults     (settings, config) → every cross-field fault, without torch
 plugins    (settings, config) → (kind, name) of each plug-in that has a hand in its output
@@ -74,6 +75,8 @@ class Stage:
     """Heavy modules that it needs."""
     shortened: Callable[[Any, float], Any]
     """Its settings at a share of its length."""
+    fitted: Callable[[Any, "Config", int | None], Any]
+    """Its settings with what is left to its own rule, by the config and the number of rows."""
     malformed: Callable[[Any], list[str]]
     """The faults of its settings alone."""
     faults: Callable[[Any, "Config"], list[str]]
@@ -125,6 +128,7 @@ def described(module: ModuleType, name: str) -> Stage:
         targets=getattr(module, "TARGETS", False),
         preloads=getattr(module, "PRELOADS", ()),
         shortened=getattr(module, "shortened", lambda settings, share: settings),
+        fitted=getattr(module, "fitted", lambda settings, config, rows: settings),
         malformed=getattr(module, "malformed", lambda settings: []),
         faults=getattr(module, "faults", lambda settings, config: []),
         plugins=getattr(module, "plugins", lambda settings, config: ()),

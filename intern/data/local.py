@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intern.config.schema import Goal
-from intern.data import forms
+from intern.data import formats, forms
 from intern.data.items import Row, row, share_of
 from intern.errors import UserError
 
@@ -52,15 +52,25 @@ def splits(goal: Goal, folder: Path) -> Splits:
     return Splits({"train": train, "dev": dev, "test": test, "few_shot": few_shot}, notes)
 
 
+def count(goal: Goal) -> int | None:
+    """Return how many train rows a goal's own files have, unread; None if it has none."""
+    file = Path(goal.data_dir or "").expanduser() / "train.jsonl"
+    if goal.data_dir is None or not file.is_file():
+        return None
+    with file.open("rb") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
 def read(goal: Goal, folder: Path) -> tuple[dict[str, list[Row]], list[str]]:
     """Return the rows of each file, and what was recognised in them, a line each.
 
     Raises:
-        UserError: with every line of a file that cannot be used.
+        UserError: if a file is missing, or with every line of a file that cannot be used.
     """
     if lacking := [name for name in ("question", "answer") if name not in goal.columns]:
         missing = " and ".join(lacking)
         raise UserError(f"goal.columns={goal.columns} lacks {missing}: goal.columns.{lacking[0]}=<its name>.")
+    formats.check(folder)
     names = ["test", "train", *(["dev"] if (folder / "dev.jsonl").exists() else [])]
     files = {name: forms.read(goal, folder / f"{name}.jsonl") for name in names}
     told: dict[str, list[str]] = {}

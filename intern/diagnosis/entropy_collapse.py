@@ -7,7 +7,7 @@ from intern.config.changes import more, times
 from intern.diagnosis import Run, Symptom
 from intern.diagnosis._trend import earning, ends
 
-AFTER = ("decline",)
+AFTER = ("one_answer",)
 LAST = 3
 FALLEN = 0.1  # of the entropy of the first rows
 DEAD = 0.5  # share of groups without spread of reward

@@ -84,4 +84,4 @@ class Local:
 
 def open_launcher(compute: Compute) -> Local:
     """Return the launcher of `compute=local`."""
-    return Local(bool(getattr(compute, "warm", True)), compute.threads)
+    return Local(bool(getattr(compute, "warm", True)), compute.threads_of_trial)

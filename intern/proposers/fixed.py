@@ -7,7 +7,7 @@ from intern.search.view import View
 
 
 def propose(view: View) -> Proposals:
-    """Propose the one trial, if it was not tried yet.
+    """Propose the one trial, if it was not tried yet; again if a rule has stopped it and rules may no longer.
 
     Raises:
         UserError: if no one recipe is named.
@@ -16,4 +16,5 @@ def propose(view: View) -> Proposals:
         raise UserError(f"proposer=fixed runs one recipe: give recipe=NAME, one of {', '.join(view.recipes)}.")
     (recipe,) = view.recipes
     proposal = Proposal(recipe, seed=view.seed, hypothesis="as given on the command line")
-    return () if view.tried(proposal) else (proposal,)
+    again = not view.diagnose and view.stopped(proposal)
+    return () if view.tried(proposal) and not again else (proposal,)

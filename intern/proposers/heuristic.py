@@ -1,6 +1,8 @@
 """A policy that needs no key and no chance: each suitable recipe cheaply; remedies of what was diagnosed; then idea by
 idea, the best first: the recipe in full, longer while that pays, a sweep of the keys that matter, the winner with one
-override left out at a time, the winner with other seeds. It ends before the budget only if nothing can be better.
+override left out at a time, the winner with other seeds. Where nothing has been learnt yet it looks far: recipes that
+learn from worked answers come first, and a sweep goes up to the contract's highest learning rate and most steps. It
+ends before the budget only if nothing can be better.
 
     python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40
 """
@@ -26,6 +28,7 @@ from intern.stats import paired
 
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
+RATE = "learning_rate"  # of whichever stage
 NEAR = 4.0  # a sweep looks so many times above and below its start, or this part of a linear range
 
 
@@ -68,23 +71,44 @@ def plan(view: View) -> Iterator[Proposal]:
 
 
 def cheap(view: View) -> Iterator[Proposal]:
-    """Propose each suitable recipe as its author left it, on a share of its steps; a single one needs no ranking."""
-    if len(view.recipes) > 1:
-        for name, recipe in sorted(view.recipes.items()):
+    """Propose each suitable recipe as its author left it, on a share of its steps; a single one needs no ranking.
+    Rewards teach nothing if no answer is right: a recipe that begins with them waits for its turn in full."""
+    rewarded = view.trials[0].mean("dev")
+    ranked = {name: recipe for name, recipe in sorted(view.recipes.items()) if rewarded or imitates(recipe)}
+    if len(ranked) > 1:
+        for name, recipe in ranked.items():
             yield Proposal(name, seed=view.seed, hypothesis=recipe.summary, fidelity=CHEAP)
 
 
 def ideas(view: View) -> list[str]:
     """Return the recipes: those begun in full as they were begun, then the others by what their cheap trials scored,
-    those that were stopped or failed last."""
+    those that were stopped or failed last. Scores of trials that learnt nothing are chance: there recipes whose first
+    training learns from targets come first."""
     first = {name: trial.number for name in view.recipes if (trial := begun_in_full(view, name))}
     scored = {name: view.history.best(name) for name in view.recipes if name not in first}
 
-    def rank(name: str) -> tuple[float, str]:
+    def rank(name: str) -> tuple[float, bool, str]:
         best = scored[name]
-        return (1.0 if best is None else -(best.mean("dev") or 0.0), name)
+        if best is None:
+            return (1.0, False, name)
+        score = best.mean("dev") if learnt(view, best) else view.trials[0].mean("dev")
+        return (-(score or 0.0), not imitates(view.recipes[name]), name)
 
     return [*sorted(first, key=lambda name: first[name]), *sorted(scored, key=rank)]
+
+
+def learnt(view: View, trial: Trial) -> bool:
+    """Return whether a trial is ahead of the base model by two standard errors."""
+    base = view.trials[0]
+    gain = (trial.mean("dev") or 0.0) - (base.mean("dev") or 0.0)
+    return gain > 0 and gain >= 2 * hypot(trial.stderr("dev"), base.stderr("dev"))
+
+
+def imitates(recipe: Recipe) -> bool:
+    """Return whether the first training of a recipe learns from targets, and not from rewards, which a model that is
+    never right does not get."""
+    trained = (stage for _, stage in stages.entries(recipe) if stage.trains)
+    return next(trained).targets
 
 
 def begun_in_full(view: View, name: str) -> Trial | None:
@@ -105,13 +129,13 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 def longer(view: View, name: str) -> Iterator[Proposal]:
     """Propose twice the steps of the best trial in full, if the last lengthening alone gained two standard errors. The
-    first evidence is the cheap trial: a recipe without one is lengthened by its sweep."""
+    first evidence is the cheap trial, or the base model, which had no steps."""
     recipe = view.recipes[name]
     start = view.history.best(name, 1.0)
-    before = view.trials[start.parent] if start and start.parent is not None else None
-    if start is None or before is None or before.recipe != name or before.state != "COMPLETE":
+    if start is None:
         return
-    if not lengthened(start, before, recipe):
+    before = view.trials[0 if start.parent is None else start.parent]
+    if before.number and (before.recipe != name or before.state != "COMPLETE" or not lengthened(start, before, recipe)):
         return
     gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
     now = lengths(start, recipe)
@@ -163,14 +187,20 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
 
 
 def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, float, float], ...]:
-    """Return (key, low, high) near the values of a trial, for the keys that are ranges."""
+    """Return (key, low, high) near the values of a trial, for the keys that are ranges; if it learnt nothing, from its
+    values upward where more of a key means more training, and anywhere else."""
     recipe = view.recipes[start.recipe or ""]
     own, bounds = Space.of(recipe).values(start.overrides), []
+    far = not learnt(view, start)
     for key in keys:
         domain, value = recipe.contract[key], own[key] if own[key] is not None else meant(recipe, key)
         if isinstance(domain, Range) and value is not None and domain.low <= float(value) <= domain.high:
             part = (domain.high - domain.low) / NEAR
             near = float(value)
+            if far:
+                stronger = key in length_keys(recipe) or key.endswith(f".{RATE}")
+                bounds += [(key, near, domain.high)] if stronger and near < domain.high else []
+                continue
             bounds.append((key, near / NEAR, near * NEAR) if domain.log else (key, near - part, near + part))
     return tuple(bounds)
 

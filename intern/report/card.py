@@ -19,7 +19,7 @@ from intern.data import sources
 from intern.errors import UserError
 from intern.overrides import show
 from intern.records import Score, Trial
-from intern.report import fmt
+from intern.report import answers, fmt
 from intern.study.reader import Reader
 from intern.trial import job as jobs
 
@@ -71,6 +71,8 @@ def told(study: Reader, winner: Trial) -> dict[str, Any]:
         "scores": [*lines(baseline, "base"), *constant, *lines(winner, "this model"), *lines(final, "this model")],
         "compared": study.proofs(),
         "repeats": study.repeats(winner),
+        "notes": study.notes(winner),
+        "same": answers.alike(study, winner),
         "counted": counted(study.trials),
         "tasks": sorted({score.task for score in final.scores}),
         "rows": row_count(study, winner),

@@ -1,10 +1,13 @@
 """The one way to write a number, a score, a trial: everything that a person reads calls this."""
 
 import math
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
-from intern.records import Score, Trial, Verdict
+from intern.records import Diagnosis, Score, Trial, Verdict
 
+KEPT = "seen at the end, checkpoint kept"  # of a rule that fired at a stage's last step
 HUGE = 1e100  # squares of less can be summed
 
 
@@ -66,13 +69,19 @@ def what(trial: Trial) -> str:
     return f"{trial.recipe or 'base model'} {changes(trial)}".rstrip()
 
 
-def line(trial: Trial) -> str:
-    """Return one line for one trial: what was tried, what it scored, what was made of it."""
+def note(note: Diagnosis) -> str:
+    """Return what a rule saw at the last step of a stage."""
+    return f"{note.rule} in {note.stage}, {KEPT}: {note.symptom}"
+
+
+def line(trial: Trial, notes: Sequence[Diagnosis] = ()) -> str:
+    """Return one line for one trial: what was tried, what it scored, what was made of it, what was noted at its end."""
     parts = [score(s) for s in trial.scores if not s.shots and (s.split == "dev" or trial.kind == "confirm")]
     if trial.verdict:
         parts.append(f"{trial.verdict.call}: {verdict(trial.verdict)}")
     if trial.diagnosis:
         parts.append(f"{trial.diagnosis.rule} at step {trial.diagnosis.step}: {trial.diagnosis.symptom}")
+    parts += [note(one) for one in notes]
     if trial.reason:
         parts.append(trial.reason)
     if trial.seconds is not None:
@@ -88,3 +97,15 @@ def one_line(text: str) -> str:
 def drawable(value: Any) -> bool:
     """Return whether it is a number of a sane size: a diverged run logs NaN or 1e300, and some rows lack a key."""
     return isinstance(value, int | float) and abs(value) < HUGE
+
+
+def trend(values: Sequence[Any]) -> str:
+    """Return ↑ or ↓ if the halves' means differ by more than the standard error of that difference, else →."""
+    numbers = [float(value) for value in values if drawable(value)]
+    half = len(numbers) // 2
+    if half < 2:
+        return " "
+    old, new = numbers[:half], numbers[-half:]
+    change = statistics.fmean(new) - statistics.fmean(old)
+    noise = math.sqrt((statistics.variance(old) + statistics.variance(new)) / half)
+    return "→" if abs(change) <= noise else "↑" if change > 0 else "↓"

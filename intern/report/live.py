@@ -27,6 +27,7 @@ class Screen:
         self._last: Any = None
         self._lines: dict[int, Lines] = {}
         self._followed: int | None = None
+        self._notes: dict[int, tuple[Diagnosis, ...]] = {}
 
     def __enter__(self) -> "Screen":
         return self
@@ -49,11 +50,12 @@ class Screen:
                 self._followed = None
         elif isinstance(event, Settled):
             self._clear()
-            line = fmt.one_line(fmt.line(event.trial))
+            line = fmt.one_line(fmt.line(event.trial, self._notes.pop(event.trial.number, ())))
             self.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _watch(self, event: Watched) -> None:
         """Draw a running trial, of several the first until it ends; or print what is new of each."""
+        self._notes[event.trial.number] = event.progress.notes
         if not self.draws:
             lines = self._lines.setdefault(event.trial.number, Lines(self.console, event.trial))
             lines.show(event.progress)
@@ -91,12 +93,16 @@ class Lines:
         self.console, self.trial = console, trial
         self.told = 0
         self.diagnosis: Diagnosis | None = None
+        self.noted = 0
 
     def show(self, progress: Progress) -> None:
         """Print what is new."""
         for stage in progress.begun[self.told :]:
             self.say(stage.title + ("  (reused)" if stage.reused else ""))
         self.told = len(progress.begun)
+        for note in progress.notes[self.noted :]:
+            self.say(fmt.note(note))
+        self.noted = len(progress.notes)
         diagnosis = progress.diagnosis
         if diagnosis and diagnosis != self.diagnosis:
             self.diagnosis = diagnosis

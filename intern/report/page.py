@@ -22,8 +22,11 @@ from typing import Any
 
 from intern import files
 from intern.config import library
+from intern.data.cleaning import COMMON, KEPT, WHY, Cleaning
 from intern.records import Score, Trial
-from intern.report import charts, fmt, shown
+from intern.report import answers as written
+from intern.report import charts, fmt, share, shown
+from intern.report.advice import advice
 from intern.report.curves import curves
 from intern.report.importance import importances
 from intern.report.samples import disagreements
@@ -36,6 +39,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 CHARTED = 1000  # trials in the charts by trial
 IN_TREE = 120  # trials in the tree: each may have to be compared with its parent, 4 ms
 REFUSED = 50  # refusals, the newest
+Reason = tuple[str, int, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def gather(study: Reader) -> dict[str, Any]:
         "final": final,
         "end": study.ledger.end,
         "proofs": study.proofs(),
-        "scores": scores(study, best),
+        "scores": scores(study, best if study.learnt else study.leading),
         "constant": study.constant.get("text"),
         "constant_proof": study.constant_proof(),
         "as_of": f"{datetime.fromtimestamp(last):%Y-%m-%d %H:%M}" if last else "",
@@ -123,14 +127,29 @@ def gather(study: Reader) -> dict[str, Any]:
         "branches": len(branches),
         "stops": stopped,
         "stops_of": stopped_of,
+        "notes": {t.number: notes for t in branches if (notes := study.notes(t))},
         "curves": curves(study),
         "importances": importances(study),
         "samples": disagreements(study, best) if best and best.number and best.mean("dev") is not None else None,
+        **findings(study),
         "refused": refused[-REFUSED:],
         "refused_of": len(refused),
         "start": study.ledger.starts[-1] if study.ledger.starts else None,
         "seeds": sorted({t.seed for t in trials}),
         "recipe": recipe(study, best) if best and best.number else None,
+    }
+
+
+def findings(study: Reader) -> dict[str, Any]:
+    """Return what is known of the rows and the answers, and what to do next."""
+    best, advised = study.best, advice(study)
+    return {
+        "answers": None if study.learnt else written.answers(study),
+        "advice": advised,
+        "again": share.again(study) if advised else None,
+        "same": written.alike(study, best) if best and study.learnt else None,
+        "cleaned": cleaned(study),
+        "onward": share.onward(study, best) if best and study.final else [],
     }
 
 
@@ -154,6 +173,20 @@ def scores(study: Reader, best: Trial | None) -> Table:
 def cell(scores: Sequence[Score], place: tuple[str, str, str, int]) -> Score | None:
     """Return the score of one split and task among a column's."""
     return next((s for s in scores if (s.split, s.task, s.metric, s.n) == place), None)
+
+
+def cleaned(study: Reader) -> tuple[Trial, Sequence[tuple[str, Cleaning, Sequence[Reason]]]] | None:
+    """Return the best trial, or with nothing learnt the one with the highest score, with what became of its rows."""
+    trial = study.best if study.learnt else study.leading
+    stages = study.cleanings(trial) if trial else []
+    return (trial, [(name, one, reasons(one)) for name, one in stages]) if trial and stages else None
+
+
+def reasons(rows: Cleaning) -> list[Reason]:
+    """Return (why, how many rows, an example) for each reason for which rows went, or did not."""
+    counts = [(name, WHY[name], number) for name, number in rows.dropped.items()]
+    counts += [(COMMON, KEPT, rows.common)] if rows.common else []
+    return [(why.format(words=rows.words), number, rows.examples[name]) for name, why, number in counts]
 
 
 def reuse(trials: Sequence[Trial]) -> dict[str, float]:

@@ -8,11 +8,13 @@ import re
 import shlex
 import textwrap
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
+from intern import checkpoints
 from intern.config import library
 from intern.config.library import Library
-from intern.config.schema import Recipe
+from intern.config.schema import Model, Recipe
 from intern.errors import UserError
 from intern.overrides import show
 from intern.records import Trial
@@ -21,6 +23,7 @@ from intern.study.reader import Reader
 
 COLUMNS = ("name", "summary", "suits", "stages", "measured")
 KEPT = ("goal", "model")  # of the study's own command: what decides, beside recipe and seed, what is measured
+ANEW = ("study", "budget", "proposer", "quiet")  # what a new study does not take over
 WIDTH = 115  # columns of a comment
 
 
@@ -95,9 +98,77 @@ def evidence(study: Reader, winner: Trial) -> list[str]:
 
 def command(study: Reader, winner: Trial, file: Path) -> str:
     """Return the command that runs the recipe alone, to its score on test, with the study's goal, model and seed."""
-    config, starts = study.config(winner.number), study.ledger.starts
-    own = starts[-1]["command"] if starts else f"python -m intern goal={config.goal.name} model={config.model.name}"
-    kept = [word for word in shlex.split(own)[3:] if re.split(r"[.=]", word)[0] in KEPT]
+    config = study.config(winner.number)
+    kept = [word for word in words(study) if group(word) in KEPT or is_flag(word)]
     name = f"study={config.goal.name}-{file.stem}"
     alone = [f"seed={winner.seed}", "proposer=fixed", "proposer.confirm=true", name, f"recipe={file}"]
     return shlex.join(["python", "-m", "intern", *kept, *alone])
+
+
+def words(study: Reader) -> list[str]:
+    """Return the words of the study's own command, as it was last given; of a key that is given twice the last."""
+    if not study.ledger.starts:
+        config = study.config(0)
+        return [f"goal={config.goal.name}", f"model={config.model.name}"]
+    given = shlex.split(study.ledger.starts[-1]["command"])[3:]
+    last = {word.partition("=")[0]: place for place, word in enumerate(given)}
+    return [word for place, word in enumerate(given) if is_flag(word) or last[word.partition("=")[0]] == place]
+
+
+def group(word: str) -> str:
+    """Return the first part of a word's key."""
+    return re.split(r"[.=]", word.lstrip("~"))[0]
+
+
+def is_flag(word: str) -> bool:
+    """Return whether a word is a flag, or a flag's value."""
+    return "=" not in word and not word.startswith("~")
+
+
+def again(study: Reader) -> str:
+    """Return the study's own command for a new study, to which words can be added."""
+    kept = [word for word in words(study) if group(word) not in ("study", "quiet")]
+    return said(*kept, f"study={unused(study.folder)}")
+
+
+def said(*own: str) -> str:
+    """Return the command line of some words, as a shell reads it."""
+    return shlex.join(["python", "-m", "intern", *own])
+
+
+def unused(folder: Path) -> str:
+    """Return a name for another study beside this one."""
+    place = folder.resolve()
+    return next(f"{place.name}-{n}" for n in count(2) if not place.with_name(f"{place.name}-{n}").exists())
+
+
+def onward(study: Reader, winner: Trial) -> list[tuple[str, str]]:
+    """Return (what it does, command) for each way to go on from a confirmed winner: its test is spent, so that both are
+    new studies. Nothing of a study whose config another version wrote, with other keys."""
+    try:
+        recipe, model = study.trained(winner), study.config(winner.number).model
+    except UserError:
+        return []
+    name = f"study={unused(study.folder)}"
+    own = [word for word in words(study) if group(word) not in ANEW]
+    further = [word for word in own if group(word) != "model"]
+    around = [word for word in own if group(word) != "recipe"]
+    export, before = study.folder / "export", ""
+    file = export / "recipe.yaml"
+    if library.outside(recipe):  # values that were pinned outside of the contract: no recipe of its own
+        file = Path(f"{study.folder.resolve().name}.yaml")
+        before = said("recipes", "export", str(study.folder), str(file)) + " && "
+    return [
+        ("train the winner further", said(*further, *loading(export, model), name)),
+        ("search on around its recipe, from the same base", before + said(*around, f"recipe={file}", name)),
+    ]
+
+
+def loading(export: Path, model: Model) -> list[str]:
+    """Return the words that take the winner's export as the base model, as it was scored."""
+    words = [f"model={export}"]
+    words += [f"model.dtype={model.dtype}"] if model.dtype else []
+    words += [f"model.context={model.context}"] if model.context else []
+    if model.eos_token and model.eos_token != checkpoints.own_eos(export):
+        words.append(f"model.eos_token='{model.eos_token}'")
+    return words

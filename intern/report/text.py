@@ -3,8 +3,9 @@
     python -m intern trials mixed-tiny
 """
 
+from intern.data.items import shortened
 from intern.records import Trial
-from intern.report import fmt
+from intern.report import advice, answers, fmt, share
 from intern.study.reader import Reader
 
 
@@ -13,18 +14,73 @@ def whole(study: Reader) -> str:
     trials = study.trials
     spent = sum(t.seconds or 0 for t in trials)
     lines = ["", f"Study {study.folder}: {len(trials)} trials, {spent / 60:.1f} minutes of work"]
-    lines += [fmt.line(trial) for trial in trials]
+    lines += [fmt.line(trial, study.notes(trial)) for trial in trials]
     lines += [mended(trial, study) for trial in study.history.stopped() if study.remedies(trial)]
     end = study.ledger.end
     if end is None:
         lines.append("Not confirmed on test (proposer.confirm=true exports the winner and ends the study).")
-        return "\n".join(lines)
+        return "\n".join([*lines, *findings(study)])
     lines.append(f"The search ended: {end['reason']}.")
     if study.winner is None:
         lines.append("No trial was better than the base model on dev by a paired test: nothing is exported.")
         lines.append("Its test items are unspent: the same command with more budget goes on (budget.trials=…).")
-        return "\n".join(lines)
-    return "\n".join([*lines, "", *confirmed(study, study.winner)])
+        return "\n".join([*lines, *findings(study)])
+    return "\n".join([*lines, "", *confirmed(study, study.winner), *findings(study), *onward(study, study.winner)])
+
+
+def findings(study: Reader) -> list[str]:
+    """Return what is known beyond the scores: of the rows, of the answers, and with nothing learnt what to try next."""
+    shown = study.best if study.learnt else study.leading
+    lines = cleaned(study, shown) if shown else []
+    if not study.learnt:
+        return [*lines, *written(study), *advised(study)]
+    same = answers.alike(study, shown) if shown else None
+    return [*lines, f"Beware: {same}."] if same else lines
+
+
+def cleaned(study: Reader, trial: Trial) -> list[str]:
+    """Return a line for each reason for which training rows of a trial went."""
+    lines: list[str] = []
+    for stage, cleaning in study.cleanings(trial):
+        if reasons := cleaning.lines():
+            lines.append(f"Rows of trial {trial.number}, {stage}: {cleaning.kept} of {cleaning.gathered} kept")
+            lines += [f"  {fmt.one_line(line)}" for line in reasons]
+    return lines
+
+
+def written(study: Reader) -> list[str]:
+    """Return what was written on dev beside what was expected."""
+    told = answers.answers(study)
+    if told is None:
+        return []
+    lines = ["", f"Answers on dev, {len(told.shown)} of {told.of}:"]
+    lines += [f"  {who}: {counts}" for who, counts in told.counts]
+    for item in told.shown:
+        lines += [f"  - asked: {short(item.question)}", f"    expected: {short(item.expected)}"]
+        lines += [f"    {one.who}, {one.kind}: {short(one.text)}" for one in item.written]
+    return lines
+
+
+def short(text: str) -> str:
+    """Return foreign text on one line, its middle left out if it is long."""
+    return fmt.one_line(shortened(text)) or "(nothing)"
+
+
+def advised(study: Reader) -> list[str]:
+    """Return what to try next, with the command of a new study."""
+    told = advice.advice(study)
+    if not told:
+        return []
+    lines = ["", f"What to try next, each in a new study: {share.again(study)} …"]
+    return [*lines, *(f"  - {fmt.one_line(one.line())}" for one in told)]
+
+
+def onward(study: Reader, winner: Trial) -> list[str]:
+    """Return how to go on from a confirmed winner."""
+    lines = ["To go on, start a new study: the test items of this one are spent, and are the same there."]
+    for what, command in share.onward(study, winner):
+        lines += [f"  {what}:", f"    {command}"]
+    return lines
 
 
 def mended(stopped: Trial, study: Reader) -> str:

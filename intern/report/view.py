@@ -2,8 +2,6 @@
 be tested without a terminal. `intern.report.live` draws it.
 """
 
-import math
-import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from intern.config.stages import stage
-from intern.records import Trial
+from intern.records import Diagnosis, Trial
 from intern.report import fmt
 from intern.report.estimate import recent, stage_left, study_left, trial_left, usual
-from intern.report.fmt import drawable
+from intern.report.fmt import drawable, trend
 from intern.study.events import Overview
 from intern.trial.reader import Progress
 
@@ -47,18 +45,6 @@ def sparkline(values: Sequence[Any], width: int) -> str:
         return BLOCKS[round(top * (value - low) / (high - low)) if high > low else top // 2]
 
     return "".join(block(value) if drawable(value) else "×" for value in last)
-
-
-def trend(values: Sequence[Any]) -> str:
-    """Return ↑ or ↓ if the halves' means differ by more than the standard error of that difference, else →."""
-    numbers = [float(value) for value in values if drawable(value)]
-    half = len(numbers) // 2
-    if half < 2:
-        return " "
-    old, new = numbers[:half], numbers[-half:]
-    change = statistics.fmean(new) - statistics.fmean(old)
-    noise = math.sqrt((statistics.variance(old) + statistics.variance(new)) / half)
-    return "→" if abs(change) <= noise else "↑" if change > 0 else "↓"
 
 
 def rated(trial: Trial) -> str:
@@ -177,11 +163,12 @@ def beside(trial: Trial, trials: Sequence[Trial]) -> list[Text]:
 def diagnoses(progress: Progress, trial: Trial, trials: Sequence[Trial], width: int) -> list[Text]:
     """Return the last two rules that fired lately: what was seen, and what became of the remedies."""
     trials = recent(trials)
-    fired = [(t.number, t.diagnosis) for t in trials if t.diagnosis and t.number != trial.number]
-    fired += [(trial.number, progress.diagnosis)] if progress.diagnosis else []
+    fired = [(t.number, stopped_by(t.diagnosis)) for t in trials if t.diagnosis and t.number != trial.number]
+    fired += [(trial.number, fmt.note(note)) for note in progress.notes]
+    fired += [(trial.number, stopped_by(progress.diagnosis))] if progress.diagnosis else []
     lines: list[Text] = []
-    for number, one in fired[-2:]:
-        seen = f"! trial {number} stopped by {one.rule} at {one.stage} step {one.step}: {one.symptom}"
+    for number, what in fired[-2:]:
+        seen = f"! trial {number} {what}"
         lines += [
             cell(line, "yellow")
             for line in textwrap.wrap(seen, max(width, 9), subsequent_indent="  ", max_lines=2, placeholder=" …")
@@ -191,6 +178,11 @@ def diagnoses(progress: Progress, trial: Trial, trials: Sequence[Trial], width: 
             told = (f"trial {t.number} {t.recovery.call if t.recovery else outcome(t)}" for t in remedies)
             lines.append(cell(f"  remedies: {', '.join(told)}", "dim yellow"))
     return lines
+
+
+def stopped_by(one: Diagnosis) -> str:
+    """Return what a rule saw that stopped a stage."""
+    return f"stopped by {one.rule} at {one.stage} step {one.step}: {one.symptom}"
 
 
 def ended(trial: Trial, trials: Sequence[Trial], most: int, width: int) -> Table:

@@ -27,6 +27,8 @@ class View:
     """Recipe → what the command line fixed of it."""
     seed: int
     """Seed of the study."""
+    diagnose: bool = True
+    """Whether the rules of diagnosis may stop a trial."""
 
     @property
     def trials(self) -> Sequence[Trial]:
@@ -45,6 +47,13 @@ class View:
     def own(self, trial: Trial) -> Overrides:
         """Return what a trial overrides beyond the pins."""
         return trial.overrides.without(self.pinned(trial.recipe))
+
+    def stopped(self, proposal: Proposal) -> bool:
+        """Return whether the last trial with this config, seed and fidelity was stopped by a rule."""
+        overrides = self.pinned(proposal.recipe) | proposal.overrides
+        alike = [t for t in self.history.of_recipe(proposal.recipe) if t.overrides == overrides]
+        alike = [t for t in alike if (t.seed, t.fidelity) == (proposal.seed, proposal.fidelity)]
+        return bool(alike) and alike[-1].diagnosis is not None
 
     def tried(self, proposal: Proposal) -> bool:
         """Return whether this config, seed and fidelity was tried; a trial that a full disk failed does not count."""

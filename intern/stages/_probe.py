@@ -2,14 +2,17 @@
 is seen before the stage ends."""
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intern.config.schema import Config
+from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome
 
 MOST, SHARE = 64, 0.05  # rows held back: at most so many, and at most this share
+FEW, SMALL = 16, 20e6  # without a GPU a model of more parameters answers so many: 64 take four times as long
 TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
 
@@ -25,42 +28,92 @@ def parted(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return (kept, rest) if rest else ([], list(rows))
 
 
-def written(trainer: Any, rows: Sequence[Row], outcome: Outcome, config: Config) -> dict[str, Any]:
-    """Return what the model writes for the rows, greedy, as metrics.
+class HeldOut:
+    """The rows that a stage holds back, and the trainer whose model is asked."""
 
-    They are canaries (how many rows), right (a character for each row: 1 if it is wholly right), and the shares
-    right_rate, truncation, repetition and parse_rate, in [0, 1]."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    size, training = trainer.args.per_device_train_batch_size, model.training
-    model.eval()  # in training mode with activation checkpointing there is no KV cache
-    answered = [pair for i in range(0, len(rows), size) for pair in answers(trainer, rows[i : i + size], config)]
-    model.train(training)
-    texts = [text for text, _ in answered]
-    outcomes = [outcome(text, row) for text, row in zip(texts, rows, strict=True)]
-    right = "".join("1" if value == 1.0 else "0" for value in outcomes)
-    cut = [ended for _, ended in answered].count(False)
-    rates = {"right_rate": right.count("1") / len(rows), "truncation": cut / len(rows)}
-    return {"canaries": len(rows), "right": right, **rates, **shares(texts, rows, outcomes)}
+    def __init__(self, trainer: Any, rows: Sequence[Row], outcome: Outcome | None, config: Config) -> None:
+        """Hold rows back.
+
+        Args:
+            trainer: TRL's; what it has of the same rows as `eval_dataset` gives the loss on them.
+            rows: of the goal, at least one.
+            outcome: judges an answer; None: only the loss is looked at.
+            config: the trial's.
+        """
+        self.trainer, self.outcome, self.config = trainer, outcome, config
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        slow = model.device.type == "cpu" and model.num_parameters() > SMALL
+        self.rows = rows[:FEW] if slow else rows
+
+    def evaluated(self) -> None:
+        """Let the trainer log its loss on the rows."""
+        if self.trainer.eval_dataset is not None:
+            self.trainer.evaluate(self.trainer.eval_dataset.select(range(len(self.rows))))
+
+    def written(self) -> dict[str, Any]:
+        """Return what the model writes for the rows, greedy, as metrics; {} if nothing judges it.
+
+        They are canaries (how many rows), right (a character for each row: 1 if it is wholly right), and the shares
+        right_rate, truncation, repetition and parse_rate, alike (how many end with the commonest answer) and
+        alike_expected (how many should), in [0, 1]."""
+        if self.outcome is None:
+            return {}
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        training = model.training
+        model.eval()  # in training mode with activation checkpointing there is no KV cache
+        answered = self.answers()
+        model.train(training)
+        return self.judged(answered)
+
+    def judged(self, answered: Sequence[tuple[str, bool]]) -> dict[str, Any]:
+        """Return the metrics of (text, whether it came to an end) for each row."""
+        assert self.outcome
+        texts = [text for text, _ in answered]
+        outcomes = [self.outcome(text, row) for text, row in zip(texts, self.rows, strict=True)]
+        right = "".join("1" if value == 1.0 else "0" for value in outcomes)
+        cut = [ended for _, ended in answered].count(False)
+        rates = {
+            "right_rate": right.count("1") / len(texts),
+            "truncation": cut / len(texts),
+            "alike": commonest([text.strip().rpartition("\n")[2] for text in texts]),
+            "alike_expected": commonest([items.text_of(row, "answer") for row in self.rows]),
+        }
+        return {"canaries": len(texts), "right": right, **rates, **shares(texts, self.rows, outcomes)}
+
+    def answers(self) -> list[tuple[str, bool]]:
+        """Return (text, whether it came to an end) for each row, in one batch, whatever the training's is: without
+        gradients a row takes little memory."""
+        import torch
+
+        tokenizer = self.trainer.processing_class
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        ends = end_ids(model, tokenizer)
+        chats = [[{"role": "user", "content": row["question"]}] for row in self.rows]
+        prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
+        batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
+        with torch.no_grad():
+            made = model.generate(
+                **batch.to(model.device),
+                max_new_tokens=self.config.goal.answer_length,
+                do_sample=False,
+                eos_token_id=ends,
+                pad_token_id=tokenizer.pad_token_id,
+            )[:, batch["input_ids"].shape[1] :]
+        ended = torch.isin(made, torch.tensor(ends, device=made.device)).any(dim=1).tolist()
+        return list(zip(tokenizer.batch_decode(made, skip_special_tokens=True), ended, strict=True))
 
 
-def answers(trainer: Any, rows: Sequence[Row], config: Config) -> list[tuple[str, bool]]:
-    """Return (text, whether it came to an end) for each row, in one batch."""
-    import torch
+def end_ids(model: Any, tokenizer: Any) -> list[int]:
+    """Return the ids of every token that ends an answer: the one that ends a turn, and those that the model's own
+    generation config names, such as the end of a text."""
+    own = model.generation_config.eos_token_id
+    named = own if isinstance(own, list) else [own]
+    return sorted({tokenizer.eos_token_id, *named} - {None})
 
-    tokenizer, model = trainer.processing_class, trainer.accelerator.unwrap_model(trainer.model)
-    chats = [[{"role": "user", "content": row["question"]}] for row in rows]
-    prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
-    batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
-    with torch.no_grad():
-        made = model.generate(
-            **batch.to(model.device),
-            max_new_tokens=config.goal.answer_length,
-            do_sample=False,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )[:, batch["input_ids"].shape[1] :]
-    ended = (made == tokenizer.eos_token_id).any(dim=1).tolist()
-    return list(zip(tokenizer.batch_decode(made, skip_special_tokens=True), ended, strict=True))
+
+def commonest(texts: Sequence[str]) -> float:
+    """Return the share of the commonest text."""
+    return Counter(texts).most_common(1)[0][1] / len(texts)
 
 
 def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome | None) -> dict[str, float]:

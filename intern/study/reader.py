@@ -7,11 +7,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from intern import records
 from intern.config import stages
 from intern.config.schema import Config, Recipe
 from intern.data import items
+from intern.data.cleaning import Cleaning
 from intern.data.constant import FILE as CONSTANT
-from intern.records import Score, StageRun, Trial, Verdict
+from intern.records import UNCOUNTED, Diagnosis, Score, StageRun, Trial, Verdict
 from intern.search import importance, recovery
 from intern.search.history import History
 from intern.stats import paired
@@ -23,6 +25,7 @@ from intern.trial.reader import Begun
 from intern.trial.store import Store, open_store
 
 STORE = "store"  # the folder of a study's own store
+CLEANING = "cleaning.json"
 Samples = list[dict[str, Any]]
 
 
@@ -59,6 +62,18 @@ class Reader:
         if self.winner or not self.trials:
             return self.winner
         return self.trials[self.history.incumbent.number]
+
+    @property
+    def learnt(self) -> bool:
+        """Whether a trial was judged better than the base."""
+        return self.best is not None and self.best.number > 0
+
+    @property
+    def leading(self) -> Trial | None:
+        """The trial with the highest mean on dev of all that were proposed, whether or not it is better than the base;
+        of equals the longest."""
+        scored = [t for t in self.trials if t.kind not in UNCOUNTED and t.mean("dev") is not None]
+        return max(scored, key=lambda t: (t.mean("dev") or 0.0, t.fidelity), default=None)
 
     @property
     def final(self) -> Trial | None:
@@ -166,6 +181,17 @@ class Reader:
     def metrics(self, trial: Trial, stage: Begun) -> list[dict[str, Any]]:
         """Return the rows that a stage of a trial has logged."""
         return trial_reader.metrics(self.place(trial.number), stage)
+
+    def notes(self, trial: Trial) -> list[Diagnosis]:
+        """Return what diagnosis rules saw at the last steps of a trial's stages, whose checkpoints were kept."""
+        return trial_reader.notes(self.place(trial.number)) if trial.stages or trial.state == "RUNNING" else []
+
+    def cleanings(self, trial: Trial) -> list[tuple[str, Cleaning]]:
+        """Return (stage, what became of the rows that it gathered) of each stage of a trial that cleaned some."""
+        paths = [
+            (run.name, self.stage_file(trial.number, place, run, CLEANING)) for place, run in enumerate(trial.stages)
+        ]
+        return [(name, records.read(Cleaning, path)) for name, path in paths if path.exists()]
 
     def output(self, run: StageRun) -> Path:
         """Return the folder of a stage's output in the study's store."""

@@ -4,7 +4,9 @@ exported and scored on test, once. All of its state is in its folder; this proce
     python -m intern goal=mixed model=tiny
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from intern.config.library import Library
 from intern.launchers import open_launcher
 from intern.study import hub, identity, ledger, pretrained
 from intern.study.events import Event, Noted
+from intern.study.ledger import Ledger
 from intern.study.reader import STORE, Reader
 from intern.study.scheduler import Publish, Scheduler
 from intern.trial import job
@@ -41,7 +44,8 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
     scope = replace(scope, config=config)
     checkpoints.check(config.model.path, config.model.eos_token)
     hub.check(scope)
-    with ledger.locked(folder) as events:
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
         inputs = identity.identify(folder, scope, store)
         for note in inputs.notes:
@@ -56,3 +60,22 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
             yield from Scheduler(scope, Reader(folder, events), inputs, store.root, launcher, publish).run()
         finally:
             launcher.close()
+
+
+@contextmanager
+def dropped_unless_begun(events: Ledger, new: Sequence[Path]) -> Iterator[None]:
+    """Remove a study's folder if what is done here fails before a trial is begun, and the folder is new.
+
+    Args:
+        events: the study's ledger.
+        new: those of the study's folder and the folders around it that were not there before, the study's first.
+    """
+    try:
+        yield
+    except BaseException:
+        if events.study in new and not events.trials:
+            shutil.rmtree(events.study, ignore_errors=True)
+            for place in new[1:]:
+                with suppress(OSError):  # somebody else has put something there
+                    place.rmdir()
+        raise

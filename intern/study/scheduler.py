@@ -123,8 +123,9 @@ class Scheduler:
 
     def view(self) -> View:
         """Return what the proposer sees."""
-        settings, seed = self.scope.config.proposer, self.scope.config.seed
-        return View(self.scope.recipes, self.reader.history, self.left(), settings, self.scope.pins, seed)
+        config, history = self.scope.config, self.reader.history
+        pins, left = self.scope.pins, self.left()
+        return View(self.scope.recipes, history, left, config.proposer, pins, config.seed, config.diagnose)
 
     def begin(self, decision: Begin) -> Iterator[Event]:
         """Begin a new trial: a proposal, or one that no proposer asks for."""
@@ -163,7 +164,7 @@ class Scheduler:
             store=str(self.store.resolve()),
             fidelity=trial.fidelity,
             attempt=0,
-            threads=compute.threads,
+            threads=compute.threads_of_trial,
             minutes=compute.trial_minutes,
             versions=jobs.versions(),
         )

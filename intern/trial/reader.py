@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class Progress:
     """(time, step) of the first and the last of its rows that were seen to arrive."""
     diagnosis: Diagnosis | None = None
     """The rule that stopped the last stage begun, if one did."""
+    notes: tuple[Diagnosis, ...] = ()
+    """What rules saw at the last steps of stages: it stopped nothing, and the checkpoints were kept."""
 
 
 class Follower:
@@ -65,6 +67,7 @@ class Follower:
         self._offset = size(folder / jobs.EVENTS)  # what stands there is an earlier attempt's
         self._begun: list[Begun] = []
         self._began: list[float] = []
+        self._notes: list[Diagnosis] = []
         self._trained: int | None = None
         self._marks: list[tuple[float, int]] = []
         self.alive = self.start
@@ -85,7 +88,7 @@ class Follower:
             last = self._begun[-1]
             stopped = diagnosis(stage_folder(self.folder, last.place, last.name))
         begun, began, marks = tuple(self._begun), tuple(self._began), tuple(self._marks)
-        return Progress(now, self.steps, begun, began, trained, tuple(rows), marks, stopped)
+        return Progress(now, self.steps, begun, began, trained, tuple(rows), marks, stopped, tuple(self._notes))
 
     def _read_events(self, now: float) -> None:
         """Take in the events that have come since."""
@@ -101,8 +104,10 @@ class Follower:
         for line in whole.splitlines():
             event = json.loads(line)
             if event["event"] == "stage":
-                self._begun.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
+                self._begun.append(begun_by(event))
                 self._began.append(now)
+            elif event["event"] == "symptom":
+                self._notes.append(note(event, self._begun))
 
     def _metrics(self) -> tuple[int | None, list[dict[str, Any]]]:
         """Return the place of the last stage that has metrics, and the last of them."""
@@ -126,8 +131,38 @@ def begun(folder: Path) -> list[Begun]:
         if event["event"] == "start":
             stages = []
         elif event["event"] == "stage":
-            stages.append(Begun(**{key: event[key] for key in Begun.__dataclass_fields__}))
+            stages.append(begun_by(event))
     return stages
+
+
+def notes(folder: Path) -> list[Diagnosis]:
+    """Return what rules saw at the last steps of stages, in the last attempt at a trial."""
+    path = folder / jobs.EVENTS
+    if not path.exists() or b'"symptom"' not in path.read_bytes():  # in most trials: a report asks it of every one
+        return []
+    stages: list[Begun] = []
+    seen: list[Diagnosis] = []
+    for event in files.rows(path):
+        if event["event"] == "start":
+            stages, seen = [], []
+        elif event["event"] == "stage":
+            stages.append(begun_by(event))
+        elif event["event"] == "symptom":
+            seen.append(note(event, stages))
+    return seen
+
+
+def note(event: Mapping[str, Any], stages: Sequence[Begun]) -> Diagnosis:
+    """Return what an event tells of a rule, with the name of the stage at whose place it was."""
+    stage = next(stage.name for stage in reversed(stages) if stage.place == event["place"])
+    known = {key: event.get(key, ()) for key in ("remedies", "closed")}
+    told = {"stage": stage, "rule": event["rule"], "step": event["step"], "symptom": event["text"]}
+    return records.load(Diagnosis, {**told, **known})
+
+
+def begun_by(event: Mapping[str, Any]) -> Begun:
+    """Return the stage that an event says has begun."""
+    return Begun(**{key: event[key] for key in Begun.__dataclass_fields__})
 
 
 def metrics(folder: Path, stage: Begun) -> list[dict[str, Any]]:

@@ -73,7 +73,8 @@ def load(names: Iterable[str]) -> None:
 def prepare(threads: int | None) -> None:
     """Set what the heavy libraries read from the environment as they are imported."""
     os.environ.update(QUIET)
-    os.environ["OMP_NUM_THREADS"] = str(threads or len(os.sched_getaffinity(0)))
+    own = os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
+    os.environ["OMP_NUM_THREADS"] = str(threads or own)
 
 
 def main(folder: str, coordinator: int | None = None, environment: Mapping[str, str] | None = None) -> None:
@@ -211,7 +212,9 @@ class Worker:
         """Note what a rule saw at a stage's last step. It stops nothing: the checkpoint is there, and is scored."""
         logged = files.rows(stage_folder(self.folder, place, name) / "metrics.jsonl")
         if seen := diagnosis.noted(name, logged, self.config):
-            self.note("symptom", place=place, rule=seen.rule, step=seen.step, text=seen.symptom)
+            told = records.dump(seen)
+            more = {key: told[key] for key in ("rule", "step", "remedies", "closed")}
+            self.note("symptom", place=place, text=seen.symptom, **more)
 
     def produce(self, step: Step, task: Task) -> None:
         """Run one stage in a fresh child, which writes into the trial's own folder.

@@ -55,7 +55,7 @@ def config_of(name: str, model: Path) -> Config:
     recipe, faults = typed.recipe({"stages": named, name: quick} if named else {"stages": ["data"]})
     assert not faults
     base = Model("local", str(model), dtype="float32", eos_token="<|im_end|>", context=512)
-    return Config(GOAL, base, recipe, compute=Compute("local", checkpoint_steps=2))
+    return Config(GOAL, base, recipe, compute=Compute("local", checkpoint_minutes=0, look_share=1e6))
 
 
 def run(name: str, folder: Path, model: Path) -> Path:

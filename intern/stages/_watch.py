@@ -1,0 +1,136 @@
+"""The watch on a training: the metrics go to a file, the diagnosis rules see them, and a few rows are held back, which
+the model under training answers now and then.
+
+Looks at these rows are priced: the first one, before the first step, and the first steps are timed, and no more looks
+are taken than cost the stage a given share of its time. Nothing of a look reaches the weights.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from intern import diagnosis, files
+from intern.records import Diagnosis
+from intern.stages import Task
+from intern.stages._probe import HeldOut
+
+METRICS = "metrics.jsonl"
+LOOKS = ("written", "evaluated")  # methods of HeldOut: what the model writes, which costs the most, and its loss
+SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_num_tokens")
+
+
+class Watch(TrainerCallback):
+    """Appends each logged row to metrics.jsonl, looks at what is held back, lets the diagnosis rules end the stage."""
+
+    def __init__(self, task: Task, held_out: HeldOut | None = None, looks: int = 0, **first: float) -> None:
+        """Watch a stage.
+
+        Args:
+            task: the stage.
+            held_out: the rows to look at, before the first step and then as often as their price allows.
+            looks: the most looks after the first: a power of two.
+            first: metrics that are known before the first step.
+        """
+        self.task, self.path, self.first = task, task.out / METRICS, first
+        self.held_out, self.most = held_out, looks
+        self.rows: list[dict[str, Any]] = []
+        self.diagnosis: Diagnosis | None = None
+        self.start, self.began, self.saved = 0, 0.0, 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Keep the rows of an earlier attempt up to the step that training goes on from."""
+        rows = files.rows(self.path)
+        self.rows = [row for row in rows if row["step"] <= state.global_step > 0]
+        self.path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        if not self.rows:
+            if self.first:
+                self.add(state, control, self.first)
+            self.look(state, control, dict.fromkeys(LOOKS, True))
+        self.start, self.began = state.global_step, time.monotonic()
+        self.saved = self.began
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Look if it is time, and save if it is. No trainer checkpoint at the last step: the stage's own output follows
+        at once."""
+        looks = self.planned(state, control)
+        self.look(state, control, {kind: due(state, looks[kind]) for kind in looks})
+        if time.monotonic() - self.saved >= 60 * self.task.config.compute.checkpoint_minutes:
+            control.should_save = state.global_step < state.max_steps
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count the minutes to the next checkpoint from here."""
+        self.saved = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Add one row per logging step and per evaluation; the summary at the end of training is neither."""
+        if logs and "loss" in logs:
+            self.add(state, control, logs)
+        elif logs and "eval_loss" in logs:
+            kept = {key: value for key, value in logs.items() if key.startswith("eval_") and key not in SPEED}
+            self.add(state, control, kept)
+
+    def look(self, state: Any, control: Any, kinds: Mapping[str, bool]) -> None:
+        """Add what is seen of the rows held back by the kinds of look that are due; before the first step also what
+        each costs."""
+        if self.held_out is None:
+            return
+        log = control.should_log  # which an evaluation's own log clears
+        for kind in (kind for kind in LOOKS if kinds.get(kind)):
+            began = time.monotonic()
+            with torch.random.fork_rng():  # the weights must not depend on how often a stage is looked at
+                if seen := getattr(self.held_out, kind)():
+                    self.add(state, control, seen)
+            if state.global_step == 0:
+                self.add(state, control, {f"{kind}_seconds": time.monotonic() - began})
+        control.should_log = log
+
+    def planned(self, state: Any, control: Any) -> Mapping[str, int]:
+        """Return how many looks of each kind the stage takes after the first; it is decided when the first of the most
+        would be due, and none are taken before."""
+        decided = {kind: self.logged(f"{kind}_looks") for kind in LOOKS}
+        done = state.global_step
+        if None not in decided.values() or self.held_out is None or done * self.most < state.max_steps:
+            return {kind: int(count or 0) for kind, count in decided.items()}
+        step = (time.monotonic() - self.began) / (done - self.start)
+        budget = self.task.config.compute.look_share * step * state.max_steps
+        evaluations, cost = affordable(self.most, self.logged("evaluated_seconds") or 0.0, budget / 2)
+        writings, _ = affordable(self.most, self.logged("written_seconds") or 0.0, budget - cost)
+        plan = {"evaluated_looks": evaluations, "written_looks": writings}
+        self.add(state, control, {**plan, "step_seconds": step})
+        return {"evaluated": evaluations, "written": writings}
+
+    def logged(self, key: str) -> Any:
+        """Return the first value of a metric; None if it was not logged."""
+        return next((row[key] for row in self.rows if key in row), None)
+
+    def add(self, state: Any, control: Any, metrics: Mapping[str, Any]) -> None:
+        """Append a row, and stop the training if a rule fires on the rows so far."""
+        row = {"stage": self.task.name, "step": state.global_step, "steps": state.max_steps, **metrics}
+        self.rows.append(row)
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        if self.task.config.diagnose and not self.diagnosis:
+            self.diagnosis = diagnosis.check(self.task.name, self.rows, self.task.config)
+        if self.diagnosis:
+            control.should_training_stop = True
+            control.should_save = False
+
+
+def due(state: Any, looks: int) -> bool:
+    """Return whether one of so many looks, which are spread evenly over the steps, falls on this step."""
+    return bool(looks) and state.global_step * looks % state.max_steps < looks
+
+
+def affordable(most: int, cost: float, budget: float) -> tuple[int, float]:
+    """Return how many looks fit a budget beside the first one, `most` halved until they do, or none, and what they cost
+    with the first one; all in seconds.
+
+    Halved, so that a stage that is timed anew takes the same looks in all but a few cases."""
+    looks = most
+    while looks and (looks + 1) * cost > budget:
+        looks //= 2
+    return looks, (looks + 1) * cost
