@@ -7,7 +7,7 @@ import pytest
 
 from intern import files
 from intern.config.schema import Budget
-from intern.records import Left, Trial
+from intern.records import Left, Proposal, StageRun, Trial
 from intern.study import budget
 
 FULL = Trial(1, "propose", "COMPLETE", recipe="a", seconds=360.0)
@@ -40,3 +40,23 @@ def test_want_of_space_costs_no_trial() -> None:
 def test_what_does_not_fit(left: Left, fidelity: float, lack: str | None) -> None:
     """A trial that would go beyond the budget is not begun."""
     assert left.lack(fidelity) == lack
+
+
+@pytest.mark.parametrize(
+    ("minutes", "fidelity", "why"),
+    [
+        (7.0, 1.0, None),
+        (5.9, 1.0, "5.9 minutes of the budget are left, and a at its shortest takes 6.0"),
+        (5.9, 0.3, None),  # no trial so short is known
+        (0.9, 0.3, "0.9 minutes of the budget are left, and the score on dev alone takes 1.0"),
+    ],
+)
+def test_what_cannot_fit_into_the_hours(minutes: float, fidelity: float, why: str | None) -> None:
+    """A proposal is not begun if its recipe's shortest trial took longer than is left, or the base model's score did;
+    trials that were cut, or failed, say nothing."""
+    scored = StageRun("score", "score", "score-x", False, 60.0, "dev")
+    base = Trial(0, "baseline", "COMPLETE", stages=(scored, replace(scored, shots=4, seconds=900.0)))
+    cut, failed = replace(FULL, reason="the time was up", seconds=60.0), replace(FULL, state="FAIL", seconds=9.0)
+    tried = [cut, failed, FULL, replace(FULL, seconds=500.0)]
+    proposal = Proposal("a", fidelity=fidelity)
+    assert budget.too_short(Left(5.0, minutes / 60), proposal, [base, *tried], tried) == why

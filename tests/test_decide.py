@@ -55,6 +55,11 @@ CASES: list[tuple[str, State, Decision]] = [
     ("then the proposer is asked", state(BASE), Ask()),
     ("what it says is tried", state(BASE, queue=(IDEA,)), Begin("propose", IDEA)),
     (
+        "a trial that cannot fit into the hours is not begun",
+        state(BASE, replace(KEPT, seconds=60.0), queue=(IDEA,), left=Left(10.0, 0.01)),
+        Begin("confirm", parent=1, reason="0.6 minutes of the budget are left, and r at its shortest takes 1.0"),
+    ),
+    (
         "nothing more to say, and nothing better",
         state(BASE, asked=True),
         Confirm(None, "the proposer has nothing more to try"),

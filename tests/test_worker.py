@@ -176,6 +176,24 @@ def test_two_workers_make_an_output_once(tmp_path: Path, random_model: Path, lau
     assert all(one.out == other.out and one.reused != other.reused for one, other in pairs)
 
 
+def test_a_training_that_runs_out_of_time_keeps_what_it_has(run: Run, tmp_path: Path, random_model: Path) -> None:
+    """It ends with a checkpoint, which is scored, under a name of its own: what goes on from it is not taken for what
+    goes on from the whole, and with more time the whole is trained."""
+    asked = job(tmp_path, random_model)
+    whole = run(1, replace(asked, steps=(*STEPS[:2], DEV)), settings(random_model))
+    cut = run(2, replace(asked, minutes=0.0), settings(random_model))
+    assert (whole.state, whole.reason, cut.state) == ("COMPLETE", None, "COMPLETE")
+    assert cut.reason == "the time was up: grpo was cut at step 1 of 2"
+    data, sft, grpo, score = cut.stages  # of a store that has the whole sft already
+    assert data.reused and sft.reused and sft.out == whole.stages[1].out
+    assert grpo.out.endswith("-cut1") and not score.reused and cut.scores[0].n == 12
+    assert run(3, asked, settings(random_model)).stages[2].out == grpo.out.removesuffix("-cut1")
+    alone = run(4, replace(asked, minutes=0.0, seed=1), settings(random_model))
+    assert alone.stages[1].out.endswith("-cut1") and alone.stages[2].out.endswith("-cut1")
+    place = store.LocalStore(tmp_path / "store").get(alone.stages[1].out)
+    assert (place / "model.safetensors").exists() and not (place / "partial").exists()
+
+
 def test_a_key_names_all_that_decides_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed, items, inputs, config, VERSION, library versions change it; what a stage does not read does not."""
     config, asked = settings(TINY), job(tmp_path, TINY)
@@ -260,13 +278,13 @@ def test_a_stage_s_child_has_a_thread_pool_of_its_own() -> None:
     """Several threads are the first to use torch in a forked child: without care, one in twenty children fails."""
     import torch
 
-    from intern.trial import worker
+    from intern.trial.child import own_threads
 
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     torch.ones(500, 500).add(1)  # as a warm server may have used it
     forked = multiprocessing.get_context("fork")
-    children = [forked.Process(target=many_first_uses, args=(worker.own_threads,)) for _ in range(60)]
+    children = [forked.Process(target=many_first_uses, args=(own_threads,)) for _ in range(60)]
     for child in children:
         child.start()
         child.join()

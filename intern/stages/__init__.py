@@ -6,6 +6,8 @@ from typing import Any
 
 from intern.config.schema import Config
 
+CUT = "cut.json"  # in the output of a training that was ended for want of time: {"step", "steps"}
+
 
 @dataclass(frozen=True)
 class Task:
@@ -29,6 +31,8 @@ class Task:
     """The trial's seed."""
     out: Path
     """Folder that it writes into; a killed stage finds there what it has left."""
+    until: float | None = None
+    """When a training is to end with what it has, on the clock of time.monotonic; None: never."""
 
     @property
     def revision(self) -> str | None:

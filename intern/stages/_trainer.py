@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from intern import files, records
 from intern.config.schema import Config, given
-from intern.stages import Task
+from intern.stages import CUT, Task
 from intern.stages._probe import end_ids
 from intern.stages._watch import Watch
 
@@ -61,13 +61,15 @@ def lora(config: Config) -> Any:
 
 
 def fit(trainer: Any, task: Task, watch: Watch) -> None:
-    """Train, watched; write the checkpoint, or diagnosis.json if a rule stopped the stage."""
+    """Train, watched; write the checkpoint, and cut.json if the time was up; or diagnosis.json if a rule stopped it."""
     trainer.add_callback(watch)
     trainer.train(resume_from_checkpoint=whole(task.out / PARTIAL))
     if watch.diagnosis:
         files.write_whole(task.out / DIAGNOSIS, records.dump(watch.diagnosis))
         return
     save(trainer, task.config, task.out)
+    if watch.cut:
+        files.write_whole(task.out / CUT, watch.cut)
 
 
 def whole(partial: Path) -> str | None:

@@ -39,6 +39,7 @@ class Watch(TrainerCallback):
         self.held_out, self.most = held_out, looks
         self.rows: list[dict[str, Any]] = []
         self.diagnosis: Diagnosis | None = None
+        self.cut: dict[str, int] | None = None
         self.start, self.began, self.saved = 0, 0.0, 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -54,11 +55,14 @@ class Watch(TrainerCallback):
         self.saved = self.began
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Look if it is time, and save if it is. No trainer checkpoint at the last step: the stage's own output follows
-        at once."""
+        """Look if it is time, end if the trial's time is up, and save if it is time for that. No trainer checkpoint at
+        the last step: the stage's own output follows at once."""
         looks = self.planned(state, control)
         self.look(state, control, {kind: due(state, looks[kind]) for kind in looks})
-        if time.monotonic() - self.saved >= 60 * self.task.config.compute.checkpoint_minutes:
+        if self.task.until is not None and time.monotonic() >= self.task.until and state.global_step < state.max_steps:
+            self.cut = {"step": state.global_step, "steps": state.max_steps}
+            control.should_training_stop = True
+        elif time.monotonic() - self.saved >= 60 * self.task.config.compute.checkpoint_minutes:
             control.should_save = state.global_step < state.max_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -1,10 +1,32 @@
 """What a study has spent and may still spend. Baseline and confirmation cost time but are not trials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from intern import files
 from intern.config.schema import Budget
-from intern.records import UNCOUNTED, Left, Trial
+from intern.records import UNCOUNTED, Left, Proposal, Trial
+
+
+def scoring(trials: Sequence[Trial]) -> float:
+    """Return the seconds that the base model's score on dev took, zero-shot; 0 if that is not known."""
+    runs = trials[0].stages if trials else ()
+    took = [run.seconds for run in runs if (run.stage, run.split, run.shots) == ("score", "dev", 0) and not run.reused]
+    return max(took, default=0.0)
+
+
+def too_short(left: Left, proposal: Proposal, trials: Sequence[Trial], tried: Iterable[Trial]) -> str | None:
+    """Say why a proposal cannot fit into the hours that are left; None if it may.
+
+    Args:
+        trials: the ledger's.
+        tried: trials of the proposal's recipe."""
+    seconds = 3600 * left.hours
+    ended = (t for t in tried if t.state == "COMPLETE" and t.kind not in UNCOUNTED and not t.reason)
+    shortest = min((t.seconds for t in ended if t.seconds and t.fidelity <= proposal.fidelity), default=0.0)
+    for needed, what in ((scoring(trials), "the score on dev alone"), (shortest, f"{proposal.recipe} at its shortest")):
+        if needed > seconds:
+            return f"{seconds / 60:.1f} minutes of the budget are left, and {what} takes {needed / 60:.1f}"
+    return None
 
 
 def left(budget: Budget, trials: Iterable[Trial]) -> Left:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from intern import files
 from intern.records import Kind, Left, Proposal, Trial
 from intern.search.history import History
+from intern.study import budget
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,11 @@ def search_ended(state: State) -> str | None:
         return f"the target of {state.target} is met on dev"
     if lack := state.left.lack():
         return lack
-    return state.left.lack(state.queue[0].fidelity) if state.queue else None
+    if not state.queue:
+        return None
+    first = state.queue[0]
+    tried = state.history.of_recipe(first.recipe)
+    return state.left.lack(first.fidelity) or budget.too_short(state.left, first, state.trials, tried)
 
 
 def attempt(state: State, proposal: Proposal) -> Decision:

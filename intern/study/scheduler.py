@@ -29,6 +29,7 @@ from intern.trial.reader import Follower
 
 ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
 Publish = Callable[[Reader, Trial], None]
+SPARE = 1.5  # times the base model's score: a trained model may write longer
 PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
 
 
@@ -180,7 +181,9 @@ class Scheduler:
         handle = self.known(trial)
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
-            jobs.rewrite(folder, attempt=attempt, store=str(self.store.resolve()))
+            store, minutes = str(self.store.resolve()), self.limit(trial) / 60
+            reserve = budget.scoring(self.ledger.trials) * SPARE
+            jobs.rewrite(folder, attempt=attempt, store=store, minutes=minutes, reserve=reserve)
             name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
             self.ledger.submit(trial.number, attempt, name)
             handle = self.launcher.submit(folder, name)

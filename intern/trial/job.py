@@ -79,6 +79,8 @@ class Job:
     """Threads that the worker is meant to use; None: all cores."""
     minutes: float = 600.0
     """Wall time that it is meant to take at most."""
+    reserve: float = 0.0
+    """Seconds of these that no training may use: they are for the score."""
     secrets: tuple[str, ...] = ("HF_TOKEN",)
     """Names of environment variables that it may need; never their values."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class Result:
     diagnosis: Diagnosis | None = None
     """The rule that stopped it, if one did."""
     reason: str | None = None
-    """Why it failed, if it did."""
+    """Why it failed, or what was cut for want of time."""
     stages: tuple[StageRun, ...] = ()
     """The stages that ended."""
     seconds: float = 0.0

@@ -8,32 +8,29 @@ files.FULL.
 """
 
 import gc
+import json
 import multiprocessing
 import os
 import shutil
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from intern import diagnosis, files, records
 from intern.config.schema import Config
 from intern.config.stages import Stage, stage
-from intern.errors import UserError
 from intern.records import Diagnosis, Score, StageRun
-from intern.stages import Task
+from intern.stages import CUT, Task
 from intern.trial import job as jobs
 from intern.trial import lifetime
+from intern.trial.child import live
 from intern.trial.job import Input, Job, Result, Step, part_folder, stage_folder
 from intern.trial.key import key
 from intern.trial.store import Store, open_store
 
-LONGEST = 2000  # characters of a reason: it goes through a pipe (64 KiB) that nobody empties before the child ends
 HEARTBEAT = 10.0  # seconds
 QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -127,6 +124,7 @@ def run(folder: Path) -> None:
     except StageFailed as failure:
         state, reason = "FAIL", str(failure)
     seconds = round(time.monotonic() - begun, 2)
+    reason = reason or worker.cut
     result = Result(state, tuple(worker.scores), worker.diagnosis, reason, tuple(done), seconds)
     worker.check_attempt()
     files.write_whole(folder / jobs.RESULT, records.dump(result))
@@ -142,6 +140,8 @@ class Worker:
         self.store: Store = open_store(self.job.store)
         self.scores: list[Score] = []
         self.diagnosis: Diagnosis | None = None
+        self.cut: str | None = None
+        self.until = time.monotonic() + 60 * self.job.minutes - self.job.reserve
         self.note("start", attempt=self.job.attempt, pid=os.getpid(), versions=jobs.versions())
 
     def outputs(self) -> Iterator[StageRun]:
@@ -155,12 +155,14 @@ class Worker:
             name = key(described, settings, self.config, self.job, model_hash, rows_hash)
             out = f"{step.stage}-{name}"
             part = part_folder(self.folder, out)
-            task = Task(step.name, settings, self.config, model, base, rows, items, self.job.seed, part)
-            yield self.one(place, step, described, task, out)
+            task = Task(step.name, settings, self.config, model, base, rows, items, self.job.seed, part, self.until)
+            ran = self.one(place, step, described, task, out)
+            yield ran
+            name = ran.out.removeprefix(f"{step.stage}-")
             if described.makes == "rows":
-                rows, rows_hash = self.store.get(out) / "rows.jsonl", name
+                rows, rows_hash = self.store.get(ran.out) / "rows.jsonl", name
             elif described.makes in ("model", "export"):
-                model, model_hash = str(self.store.get(out)), name
+                model, model_hash = str(self.store.get(ran.out)), name
 
     def one(self, place: int, step: Step, described: Stage, task: Task, out: str) -> StageRun:
         """Run one stage, or take its output from the store."""
@@ -171,6 +173,7 @@ class Worker:
             if not reused:
                 self.produce(step, task)
                 self.check_attempt()
+                out = self.named(out, task)
                 self.store.put(out, task.out)
         self.keep(described, out, stage_folder(self.folder, place, step.name))
         if described.trains and self.config.diagnose and not self.diagnosis:
@@ -179,6 +182,14 @@ class Worker:
         self.note("done", place=place, seconds=seconds)
         split, shots = step.settings.get("split", ""), step.settings.get("shots", 0)
         return StageRun(step.name, step.stage, out, reused, seconds, split, shots)
+
+    def named(self, out: str, task: Task) -> str:
+        """Return the name of a stage's output: what was cut for want of time is not what its key stands for."""
+        if not (task.out / CUT).exists():
+            return out
+        cut = json.loads((task.out / CUT).read_text(encoding="utf-8"))
+        self.cut = f"the time was up: {task.name} was cut at step {cut['step']} of {cut['steps']}"
+        return f"{out}-cut{cut['step']}"
 
     def settings(self, step: Step, described: Stage) -> Any:
         """Return a stage's settings: its section of the recipe, shortened, or what the step itself says."""
@@ -265,32 +276,6 @@ def linked(source: Path, place: Path) -> None:
         os.link(source, place)
     except OSError:
         shutil.copy2(source, place)
-
-
-def live(name: str, task: Task, sender: Connection, parent: int, threads: int | None) -> None:
-    """Run a stage in this child process; if it fails, send why."""
-    lifetime.die_with_parent(parent)
-    try:
-        own_threads(threads)
-        stage(name).run(task)
-        sys.stdout.flush()  # here, where a log that does not fit is seen
-    except Exception as fault:  # the border of the job: a failed stage is data
-        reason = str(fault) if isinstance(fault, UserError) else f"{type(fault).__name__}: {fault}"
-        sender.send_bytes(" ".join(reason.split())[:LONGEST].encode(errors="replace"))
-        with suppress(OSError):
-            traceback.print_exc()
-            sys.stderr.flush()
-        os._exit(files.FULL if files.is_full(fault) else 1)
-
-
-def own_threads(number: int | None) -> None:
-    """Make torch's thread pool anew in a forked child, and say how many threads it has (None: as many as before).
-
-    Torch would do it at the first use; where two threads are the first at once, as when weights are loaded, one of
-    them finds no pool and fails ("Invalid thread pool!", in 18 of 400 children).
-    """
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(number or torch.get_num_threads())
 
 
 if __name__ == "__main__":
