@@ -1,4 +1,4 @@
-"""README's "Add a …" sections are files that work: each plug-in from a folder of its own, through its conformance suite
+"""docs/extending.md has files that work: each plug-in from a folder of its own, through its conformance suite
 and in a study that uses it; goals, models and proposers as YAML outside the package."""
 
 import re
@@ -25,7 +25,7 @@ from intern.study.reader import Reader
 
 TINY = schema.ROOT / "intern" / "models" / "tiny"
 BLOCK = re.compile(r"```python\n# (\w+/\w+\.py)\n(.*?)```", re.DOTALL)
-FILES = dict(BLOCK.findall((HERE / "README.md").read_text(encoding="utf-8")))
+FILES = dict(BLOCK.findall((HERE / "docs" / "extending.md").read_text(encoding="utf-8")))
 RECIPE = """\
 # All of them at once.
 summary: a source, a stage, a reward and a rule of a stranger
@@ -46,7 +46,7 @@ WORDS = ("model=tiny", "goal.dev_items=12", "goal.test_items=12", "goal.few_shot
 
 @pytest.fixture
 def mine(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The README's files in a folder, as a person would have them."""
+    """The files of docs/extending.md in a folder, as a person would have them."""
     for name, text in FILES.items():
         file = tmp_path / "mine" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def mine(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def test_one_file_each() -> None:
-    """README shows a file of every kind that people extend."""
+    """The page shows a file of every kind that people extend."""
     assert {name.split("/")[0] for name in FILES} == set(plugins.KINDS)
     assert all(len(text.splitlines()) <= 45 for text in FILES.values())
 

@@ -12,7 +12,8 @@ from intern.data.items import Row
 from intern.rewards import Outcome
 
 MOST, SHARE = 64, 0.05  # rows held back: at most so many, and at most this share
-FEW, SMALL = 16, 20e6  # without a GPU a model of more parameters answers so many: 64 take four times as long
+FEW = 16  # rows whose loss is looked at
+SMALL = 20e6  # without a GPU a model of more parameters answers as few: 64 take four times as long
 TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
 
@@ -46,9 +47,9 @@ class HeldOut:
         self.rows = rows[:FEW] if slow else rows
 
     def evaluated(self) -> None:
-        """Let the trainer log its loss on the rows."""
+        """Let the trainer log its loss on FEW of the rows: the same ones each time, so that few tell a trend."""
         if self.trainer.eval_dataset is not None:
-            self.trainer.evaluate(self.trainer.eval_dataset.select(range(len(self.rows))))
+            self.trainer.evaluate(self.trainer.eval_dataset.select(range(min(FEW, len(self.rows)))))
 
     def written(self) -> dict[str, Any]:
         """Return what the model writes for the rows, greedy, as metrics; {} if nothing judges it.

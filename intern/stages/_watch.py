@@ -101,8 +101,9 @@ class Watch(TrainerCallback):
             return {kind: int(count or 0) for kind, count in decided.items()}
         step = (time.monotonic() - self.began) / (done - self.start)
         budget = self.task.config.compute.look_share * step * state.max_steps
-        evaluations, cost = affordable(self.most, self.logged("evaluated_seconds") or 0.0, budget / 2)
-        writings, _ = affordable(self.most, self.logged("written_seconds") or 0.0, budget - cost)
+        losses, texts = (self.logged(f"{kind}_seconds") or 0.0 for kind in ("evaluated", "written"))
+        evaluations, cost = affordable(self.most, losses, max(budget / 2, budget - texts))  # one look at texts is paid
+        writings, _ = affordable(self.most, texts, budget - cost)
         plan = {"evaluated_looks": evaluations, "written_looks": writings}
         self.add(state, control, {**plan, "step_seconds": step})
         return {"evaluated": evaluations, "written": writings}
