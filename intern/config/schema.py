@@ -78,6 +78,12 @@ class Goal(Section):
     """The plug-in under intern/generators that draws the items."""
     data_dir: str | None = None
     """Or a folder with train.jsonl, test.jsonl and perhaps dev.jsonl."""
+    hub: str | None = None
+    """Or a data set of the Hub, OWNER/NAME, with the splits train and test; a data_dir goes before it."""
+    hub_config: str | None = None
+    """Its configuration."""
+    hub_revision: str | None = None
+    """Its commit; None: the newest."""
     columns: dict[str, str] = field(default_factory=lambda: {"question": "question", "answer": "answer"})
     """Our column to the files' own."""
     dev: list[Task] = field(default_factory=list)

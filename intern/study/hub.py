@@ -23,6 +23,7 @@ def check(scope: Scope) -> None:
     """
     config, mirror = scope.config, scope.config.compute.mirror
     goal = [name for task in [*config.goal.dev, *config.goal.test] for name in task_data(task.folder, task.name)]
+    goal += [config.goal.hub] if config.goal.hub and not config.goal.data_dir else []
     named = {name: data_sets(recipe) for name, recipe in scope.recipes.items()}
     everything = dict.fromkeys([*goal, *(name for names in named.values() for name in names)])
     with ThreadPoolExecutor(len(everything) + 1) as pool:
@@ -111,6 +112,17 @@ def missing(kind: str, name: str, revision: str | None) -> str | None:
         offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
         why = "HF_HUB_OFFLINE is set: unset it" if offline else f"the Hub does not answer ({reason[:100]})"
         return f"{what} {name} is not in this machine's cache, and {why}."
+
+
+def commit(name: str) -> str | None:
+    """Return the newest commit of a data set; None if the Hub does not say, and this machine's cache has to do."""
+    from huggingface_hub import HfApi
+
+    try:
+        newest: str | None = HfApi().dataset_info(name, timeout=SECONDS).sha
+        return newest
+    except Exception:  # every client library has its own for "no network"; what is missing was said before
+        return None
 
 
 def cached(kind: str, name: str) -> Path | None:

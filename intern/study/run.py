@@ -14,7 +14,7 @@ from intern import checkpoints
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.launchers import open_launcher
-from intern.study import hub, identity, ledger, pretrained
+from intern.study import hub, identity, ledger, pretrained, published
 from intern.study.events import Event, Noted
 from intern.study.ledger import Ledger
 from intern.study.reader import STORE, Reader
@@ -44,6 +44,8 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
     scope = replace(scope, config=config)
     checkpoints.check(config.model.path, config.model.eos_token)
     hub.check(scope)
+    config = replace(config, goal=published.resolved(config.goal, config.compute.mirror))
+    scope = replace(scope, config=config)
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)

@@ -57,6 +57,7 @@ def load(wanted: Settings, mirror: str | None) -> Any:
     """Return the data set from the Hub at its revision, or from the mirror's copy."""
     import datasets
 
+    datasets.disable_progress_bars()
     where = str(Path(mirror) / wanted.hub) if mirror else wanted.hub
     revision = None if mirror else wanted.revision
     return datasets.load_dataset(where, wanted.name, split=wanted.split, revision=revision)

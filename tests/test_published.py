@@ -1,0 +1,64 @@
+"""A goal's items from a data set of the Hub: the copy in a mirror, read by the real client."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import scope
+
+from intern import files
+from intern.config.library import Library
+from intern.config.schema import Goal
+from intern.data import items, splits
+from intern.errors import UserError
+from intern.study import published
+
+SOLVED = "Half of {n} is <<{n}/2={half}>>{half}.\n#### {half}"
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a data set in the form of GSM8K's repository, and caches of the test's own."""
+    from datasets import Dataset
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+    folder = tmp_path / "mirror" / "openai" / "gsm8k"
+    for split, first in (("train", 2), ("test", 202)):
+        numbers = range(first, first + 60, 2)
+        rows = [{"question": f"Half of {n}?", "answer": SOLVED.format(n=n, half=n // 2)} for n in numbers]
+        Dataset.from_list(rows).to_parquet(folder / "main" / f"{split}.parquet")
+    named = "".join(f"  - split: {split}\n    path: main/{split}.parquet\n" for split in ("train", "test"))
+    (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: main\n  data_files:\n{named}---\n")
+    return tmp_path / "mirror"
+
+
+def test_the_goal_gsm8k(mirror: Path, library: Library) -> None:
+    """Without a folder its rows are the data set's, and are read as a person's own files are."""
+    goal = scope(library, "goal=gsm8k", "model=tiny", "goal.dev_share=0.3").config.goal
+    found = published.resolved(goal, str(mirror))
+    assert found.data_dir and Path(found.data_dir).parent == files.cache() / "data"
+    assert sorted(path.name for path in Path(found.data_dir).iterdir()) == ["test.jsonl", "train.jsonl"]
+    splits.materialise(found, mirror.parent / "items")
+    test = items.read(mirror.parent / "items" / "test.jsonl")
+    assert len(test) == 30 and {row["answer"] for row in test} == {str(n // 2) for n in range(202, 262, 2)}
+    assert all(row["target"].endswith(f"ANSWER: {row['answer']}") and "<<" not in row["target"] for row in test)
+    again = published.resolved(goal, str(mirror))
+    assert again == found
+
+
+def test_a_folder_goes_before_it(mirror: Path) -> None:
+    """And a goal that names no data set is left as it is."""
+    own = Goal("g", hub="openai/gsm8k", data_dir="here")
+    assert published.resolved(own, str(mirror)) == own
+    assert published.resolved(replace(own, hub=None, data_dir=None), None).data_dir is None
+
+
+def test_a_data_set_without_the_splits(mirror: Path) -> None:
+    """One line that names the data set and the split; nothing is left that could be taken for whole."""
+    readme = mirror / "openai" / "gsm8k" / "README.md"
+    readme.write_text(readme.read_text().replace("split: test", "split: other"))
+    goal = Goal("g", hub="openai/gsm8k", hub_config="main")
+    with pytest.raises(UserError, match="^Data set openai/gsm8k has no usable split test: [^\n]*$"):
+        published.resolved(goal, str(mirror))
+    assert not [path for path in (files.cache() / "data").iterdir() if path.suffix != ".part"]
