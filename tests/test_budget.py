@@ -46,14 +46,14 @@ def test_what_does_not_fit(left: Left, fidelity: float, lack: str | None) -> Non
     ("minutes", "fidelity", "why"),
     [
         (7.0, 1.0, None),
-        (5.9, 1.0, "5.9 minutes of the budget are left, and a at its shortest takes 6.0"),
+        (5.9, 1.0, "354 seconds of the budget are left, and a at its shortest takes 360"),
         (5.9, 0.3, None),  # no trial so short is known
-        (0.9, 0.3, "0.9 minutes of the budget are left, and the score on dev alone takes 1.0"),
+        (1.9, 0.3, "114 seconds of the budget are left, and a trial with its score on dev takes 120"),
     ],
 )
 def test_what_cannot_fit_into_the_hours(minutes: float, fidelity: float, why: str | None) -> None:
-    """A proposal is not begun if its recipe's shortest trial took longer than is left, or the base model's score did;
-    trials that were cut, or failed, say nothing."""
+    """A proposal is not begun if its recipe's shortest trial took longer than is left, or the base model's score half
+    of it; trials that were cut, or failed, say nothing."""
     scored = StageRun("score", "score", "score-x", False, 60.0, "dev")
     base = Trial(0, "baseline", "COMPLETE", stages=(scored, replace(scored, shots=4, seconds=900.0)))
     cut, failed = replace(FULL, reason="the time was up", seconds=60.0), replace(FULL, state="FAIL", seconds=9.0)

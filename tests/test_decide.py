@@ -57,7 +57,7 @@ CASES: list[tuple[str, State, Decision]] = [
     (
         "a trial that cannot fit into the hours is not begun",
         state(BASE, replace(KEPT, seconds=60.0), queue=(IDEA,), left=Left(10.0, 0.01)),
-        Begin("confirm", parent=1, reason="0.6 minutes of the budget are left, and r at its shortest takes 1.0"),
+        Begin("confirm", parent=1, reason="36 seconds of the budget are left, and r at its shortest takes 60"),
     ),
     (
         "nothing more to say, and nothing better",

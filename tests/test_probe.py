@@ -93,8 +93,8 @@ def test_what_is_written(random_model: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (found["canaries"], found["right"], found["right_rate"], found["parse_rate"]) == (5, "10001", 0.4, 0.8)
     assert 0.0 <= found["truncation"] <= 1.0 and 0.2 <= found["alike"] <= 1.0 and found["alike_expected"] == 0.2
     assert found["repetition"] == sum(map(_probe.loops, told[1:4])) / 5  # the first and the last are right
-    assert len(told) == 5 and model.training
-    alone = [_probe.HeldOut(trainer, [row], outcome, config).answers()[0] for row in rows]
+    assert len(told) == 5
+    alone = [held_out.answers([row])[0] for row in rows]
     assert [text for text, _ in alone] == told and found["truncation"] == [ended for _, ended in alone].count(False) / 5
     monkeypatch.setattr(_probe, "SMALL", 0)
     monkeypatch.setattr(_probe, "FEW", 2)

@@ -1,5 +1,7 @@
 """A goal's items from a data set of the Hub: the copy in a mirror, read by the real client."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,9 @@ from intern import files
 from intern.config.library import Library
 from intern.config.schema import Goal
 from intern.data import items, splits
+from intern.data.sources import hub as source
 from intern.errors import UserError
-from intern.study import published
+from intern.study import hub, published
 
 SOLVED = "Half of {n} is <<{n}/2={half}>>{half}.\n#### {half}"
 
@@ -37,7 +40,7 @@ def test_the_goal_gsm8k(mirror: Path, library: Library) -> None:
     """Without a folder its rows are the data set's, and are read as a person's own files are."""
     goal = scope(library, "goal=gsm8k", "model=tiny", "goal.dev_share=0.3").config.goal
     found = published.resolved(goal, str(mirror))
-    assert found.data_dir and Path(found.data_dir).parent == files.cache() / "data"
+    assert found.data_dir and Path(found.data_dir).parent == files.cache() / "data" / "openai--gsm8k--main"
     assert sorted(path.name for path in Path(found.data_dir).iterdir()) == ["test.jsonl", "train.jsonl"]
     splits.materialise(found, mirror.parent / "items")
     test = items.read(mirror.parent / "items" / "test.jsonl")
@@ -59,6 +62,35 @@ def test_a_data_set_without_the_splits(mirror: Path) -> None:
     readme = mirror / "openai" / "gsm8k" / "README.md"
     readme.write_text(readme.read_text().replace("split: test", "split: other"))
     goal = Goal("g", hub="openai/gsm8k", hub_config="main")
-    with pytest.raises(UserError, match="^Data set openai/gsm8k has no usable split test: [^\n]*$"):
+    with pytest.raises(UserError, match="^The split test of data set openai/gsm8k cannot be read: [^\n]*$"):
         published.resolved(goal, str(mirror))
-    assert not [path for path in (files.cache() / "data").iterdir() if path.suffix != ".part"]
+    assert not [path for path in (files.cache() / "data" / "openai--gsm8k--main").iterdir() if path.name[0] != "."]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "owner", "a/b/c"])
+def test_a_name_that_is_none(mirror: Path, name: str) -> None:
+    """Nothing outside of the mirror is read."""
+    with pytest.raises(UserError, match="^goal.hub: .* is no owner/name$"):
+        published.resolved(Goal("g", hub=name), str(mirror))
+
+
+def test_two_at_once(mirror: Path) -> None:
+    """Two processes that start together make one folder."""
+    goal = Goal("g", hub="openai/gsm8k", hub_config="main")
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(lambda _: published.resolved(goal, str(mirror)).data_dir, range(4)))
+    assert len(found) == 1
+
+
+def test_a_study_keeps_its_commit(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that it began with, or that a person names, or the newest; without a network the copy that is here."""
+    goal, commits = Goal("g", hub="openai/gsm8k", hub_config="main"), iter(["new", None])
+    real = source.load
+    monkeypatch.setattr(source, "load", lambda wanted, _: real(replace(wanted, revision=None), str(mirror)))
+    monkeypatch.setattr(hub, "commit", lambda _: next(commits))
+    newest = published.resolved(goal, None)
+    assert newest.hub_revision == "new" and str(newest.data_dir).endswith("/new")
+    assert published.resolved(goal, None, begun="old").hub_revision == "old"
+    assert published.resolved(replace(goal, hub_revision="named"), None, begun="old").hub_revision == "named"
+    os.utime(published.place(goal, "new"))
+    assert published.resolved(goal, None) == newest

@@ -192,6 +192,7 @@ def test_sft(bench: Bench, sums: Path, random_model: Path, rank: int | None) -> 
     logged = metrics(out)
     assert all(math.isfinite(row["loss"]) for row in logged if "loss" in row)
     assert logged[0]["target_parse_rate"] == logged[0]["target_score"] == 1.0 and logged[0]["step"] == 0
+    assert all("mean_token_accuracy" in row for row in logged if "loss" in row)  # logged in training mode
     looks = [row for row in logged if "canaries" in row]
     assert [row["step"] for row in looks] == [row["step"] for row in logged if "eval_loss" in row] == [0, 1, 2, 3]
     assert all(row["canaries"] == len(row["right"]) == 3 and 0 <= row["parse_rate"] <= 1 for row in looks)

@@ -132,15 +132,18 @@ def check(words: Keys, config_dir: Folders = None) -> int:
     tree = compose([word for word in words if word not in proposed], library)
     idle = [part for part in IDLE if not any(word.lstrip("+~").startswith(part) for word in words)]
     config = checked({key: value for key, value in tree.items() if key not in idle})
-    vetted = gate.vet_lines(Scope(config, Shelf(library, config)), [named(word, library) for word in proposed])
+    shelf = Shelf(library, config)
+    vetted = gate.vet_lines(Scope(config, shelf), [named(word, library) for word in proposed])
     if isinstance(vetted, Rejection):
         more = len(vetted.reasons) - MOST
         lines = [f"  - {reason}" for reason in vetted.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
         print("\n".join(["refused:", *lines]), file=sys.stderr)
         return 2
     print(f"ok: {vetted.recipe} with {' '.join(vetted.overrides.lines()) or 'its own values'}")
-    for key, before, now in gate.difference(library.load(vetted.recipe), vetted.config.recipe):
+    for key, before, now in gate.difference(shelf[vetted.recipe], vetted.config.recipe):
         print(f"  {key}: {before} -> {now}")
+    for key, _, now in gate.difference(library.load(vetted.recipe), shelf[vetted.recipe]):
+        print(f"  {key}: {now} by the model's width or the number of rows, if nobody sets it")
     return 0
 
 

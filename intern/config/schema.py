@@ -6,7 +6,6 @@
     python -m intern goal=mixed model=tiny --cfg job
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
@@ -32,8 +31,9 @@ FORMS = {  # pattern → what a value that it does not fit should have been
     r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$": "a plain name, without / and without . at its start",
     r"\{question\}": "a text that says with {question} where the question stands",
     r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
+    r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
 }
-PLAIN, ASKS, PACKAGED = FORMS
+PLAIN, ASKS, PACKAGED, BELOW = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 
 
@@ -52,9 +52,9 @@ class Section:
 class Task(Section):
     """One of lm-eval's own tasks, scored through its bundled YAML."""
 
-    name: str = MISSING
+    name: PathName = MISSING
     """Its name in lm-eval."""
-    folder: str = MISSING
+    folder: Annotated[str, Field(pattern=BELOW)] = MISSING
     """Its folder under lm_eval/tasks, so that only this folder is indexed."""
     metric: str = "acc"
     """The metric to report."""
@@ -79,7 +79,7 @@ class Goal(Section):
     data_dir: str | None = None
     """Or a folder with train.jsonl, test.jsonl and perhaps dev.jsonl."""
     hub: str | None = None
-    """Or a data set of the Hub, OWNER/NAME, with the splits train and test; a data_dir goes before it."""
+    """Or, if no folder is given, a Hub data set, OWNER/NAME, with the splits train and test."""
     hub_config: str | None = None
     """Its configuration."""
     hub_revision: str | None = None
@@ -249,13 +249,6 @@ class Compute(Section):
     """Folder with copies of Hub data sets, <mirror>/<owner>/<name>; None: the Hub."""
     store: str | None = None
     """Folder of the stages' outputs, which studies may share; None: one of the study's own."""
-
-    @property
-    def threads_of_trial(self) -> int | None:
-        """Threads of one trial; None: all cores of the machine that it runs on."""
-        if self.threads or self.slots == 1:
-            return self.threads
-        return max(1, len(os.sched_getaffinity(0)) // self.slots)
 
 
 @dataclass

@@ -4,6 +4,7 @@ open_launcher   schema.Compute → a Launcher
 Settings        a dataclass of fields that a person sets under `compute` (optional)
 """
 
+import os
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -34,6 +35,13 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Give back what the launcher holds."""
+
+
+def threads(compute: Compute) -> int | None:
+    """Return the threads of one trial; None: all cores of the machine that it runs on, or what OMP_NUM_THREADS says."""
+    if compute.threads or compute.slots == 1:
+        return compute.threads
+    return max(1, len(os.sched_getaffinity(0)) // compute.slots)
 
 
 def open_launcher(compute: Compute) -> Launcher:

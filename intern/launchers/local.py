@@ -15,7 +15,7 @@ from typing import Any
 
 from intern import files
 from intern.config.schema import Compute
-from intern.launchers import State
+from intern.launchers import State, threads
 from intern.trial import worker
 
 
@@ -84,4 +84,4 @@ class Local:
 
 def open_launcher(compute: Compute) -> Local:
     """Return the launcher of `compute=local`."""
-    return Local(bool(getattr(compute, "warm", True)), compute.threads_of_trial)
+    return Local(bool(getattr(compute, "warm", True)), threads(compute))

@@ -91,7 +91,8 @@ def ideas(view: View) -> list[str]:
         best = scored[name]
         if best is None:
             return (1.0, False, name)
-        score = best.mean("dev") if learnt(view, best) else view.trials[0].mean("dev")
+        told = learnt(view, best) or (best.verdict is not None and best.verdict.call == "discard")
+        score = best.mean("dev") if told else view.trials[0].mean("dev")
         return (-(score or 0.0), not imitates(view.recipes[name]), name)
 
     return [*sorted(first, key=lambda name: first[name]), *sorted(scored, key=rank)]
@@ -129,10 +130,11 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 def longer(view: View, name: str) -> Iterator[Proposal]:
     """Propose twice the steps of the best trial in full, if the last lengthening alone gained two standard errors. The
-    first evidence is the cheap trial, or the base model, which had no steps."""
+    first evidence is the cheap trial, or the base model, which had no steps. One that time cut short had not all of its
+    own."""
     recipe = view.recipes[name]
     start = view.history.best(name, 1.0)
-    if start is None:
+    if start is None or start.reason:
         return
     before = view.trials[0 if start.parent is None else start.parent]
     if before.number and (before.recipe != name or before.state != "COMPLETE" or not lengthened(start, before, recipe)):

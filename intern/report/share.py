@@ -88,6 +88,7 @@ def evidence(study: Reader, winner: Trial) -> list[str]:
     what = f"Measured on goal {config.goal.name} with model {config.model.name}, seed {winner.seed}"
     came = " ".join([winner.recipe or "", *winner.overrides.lines()])
     told = [f"{what}: trial {winner.number} of {len(study.trials)}, from {came}"]
+    told += [f"{winner.reason}: the recipe below would train on"] if winner.reason else []
     told += [f"  base   {fmt.score(score)}" for score in base.scores]
     told += [f"  winner {fmt.score(score)}" for score in (*winner.scores, *final.scores)]
     if study.ledger.starts:

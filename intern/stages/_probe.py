@@ -13,6 +13,7 @@ from intern.rewards import Outcome
 
 MOST, SHARE = 64, 0.05  # rows held back: at most so many, and at most this share
 FEW = 16  # rows whose loss is looked at
+TASTE = 4  # rows that are answered to see what it costs
 SMALL = 20e6  # without a GPU a model of more parameters answers as few: 64 take four times as long
 TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
@@ -42,14 +43,33 @@ class HeldOut:
             config: the trial's.
         """
         self.trainer, self.outcome, self.config = trainer, outcome, config
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        slow = model.device.type == "cpu" and model.num_parameters() > SMALL
+        slow = self.model.device.type == "cpu" and self.model.num_parameters() > SMALL
         self.rows = rows[:FEW] if slow else rows
 
+    @property
+    def model(self) -> Any:
+        """The model under training."""
+        return self.trainer.accelerator.unwrap_model(self.trainer.model)
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the trainer knows of a loss on the rows."""
+        return self.trainer.eval_dataset is not None
+
+    @property
+    def evaluated_rows(self) -> int:
+        """Rows whose loss is looked at: the same ones each time, so that few tell a trend."""
+        return min(FEW, len(self.rows))
+
     def evaluated(self) -> None:
-        """Let the trainer log its loss on FEW of the rows: the same ones each time, so that few tell a trend."""
-        if self.trainer.eval_dataset is not None:
-            self.trainer.evaluate(self.trainer.eval_dataset.select(range(min(FEW, len(self.rows)))))
+        """Let the trainer log its loss on some of the rows."""
+        if self.has_loss:
+            self.trainer.evaluate(self.trainer.eval_dataset.select(range(self.evaluated_rows)))
+
+    def taste(self) -> None:
+        """Let the model answer a few of the rows, and forget what it wrote: to see what an answer costs."""
+        if self.outcome is not None:
+            self.answers(self.rows[:TASTE])
 
     def written(self) -> dict[str, Any]:
         """Return what the model writes for the rows, greedy, as metrics; {} if nothing judges it.
@@ -59,12 +79,7 @@ class HeldOut:
         alike_expected (how many should), in [0, 1]."""
         if self.outcome is None:
             return {}
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-        training = model.training
-        model.eval()  # in training mode with activation checkpointing there is no KV cache
-        answered = self.answers()
-        model.train(training)
-        return self.judged(answered)
+        return self.judged(self.answers(self.rows))
 
     def judged(self, answered: Sequence[tuple[str, bool]]) -> dict[str, Any]:
         """Return the metrics of (text, whether it came to an end) for each row."""
@@ -81,15 +96,15 @@ class HeldOut:
         }
         return {"canaries": len(texts), "right": right, **rates, **shares(texts, self.rows, outcomes)}
 
-    def answers(self) -> list[tuple[str, bool]]:
+    def answers(self, rows: Sequence[Row]) -> list[tuple[str, bool]]:
         """Return (text, whether it came to an end) for each row, in one batch, whatever the training's is: without
         gradients a row takes little memory."""
         import torch
 
-        tokenizer = self.trainer.processing_class
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        tokenizer, model = self.trainer.processing_class, self.model
+        model.eval()  # in training mode with activation checkpointing there is no KV cache
         ends = end_ids(model, tokenizer)
-        chats = [[{"role": "user", "content": row["question"]}] for row in self.rows]
+        chats = [[{"role": "user", "content": row["question"]}] for row in rows]
         prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
         batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
         with torch.no_grad():

@@ -62,6 +62,8 @@ def lora(config: Config) -> Any:
 
 def fit(trainer: Any, task: Task, watch: Watch) -> None:
     """Train, watched; write the checkpoint, and cut.json if the time was up; or diagnosis.json if a rule stopped it."""
+    for stale in (CUT, DIAGNOSIS):  # of an attempt that was killed before its output was kept
+        (task.out / stale).unlink(missing_ok=True)
     trainer.add_callback(watch)
     trainer.train(resume_from_checkpoint=whole(task.out / PARTIAL))
     if watch.diagnosis:

@@ -2,12 +2,14 @@
 the model under training answers now and then.
 
 Looks at these rows are priced: the first one, before the first step, and the first steps are timed, and no more looks
-are taken than cost the stage a given share of its time. Nothing of a look reaches the weights.
+are taken than cost the stage a given share of its time; if the first one alone would, it is left at the loss and a few
+answers. Nothing of a look reaches the weights.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,6 +22,8 @@ from intern.stages._probe import HeldOut
 
 METRICS = "metrics.jsonl"
 LOOKS = ("written", "evaluated")  # methods of HeldOut: what the model writes, which costs the most, and its loss
+BACKWARD = 3  # a training step costs about three times as much as the loss alone
+WHOLE = 3  # times the price of the first answers: all of them at once cost less than one by one
 SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_num_tokens")
 
 
@@ -40,7 +44,9 @@ class Watch(TrainerCallback):
         self.rows: list[dict[str, Any]] = []
         self.diagnosis: Diagnosis | None = None
         self.cut: dict[str, int] | None = None
-        self.start, self.began, self.saved = 0, 0.0, 0.0
+        self.start = 0
+        self.began = 0.0
+        self.saved = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the rows of an earlier attempt up to the step that training goes on from."""
@@ -50,7 +56,7 @@ class Watch(TrainerCallback):
         if not self.rows:
             if self.first:
                 self.add(state, control, self.first)
-            self.look(state, control, dict.fromkeys(LOOKS, True))
+            self.first_look(args, state, control)
         self.start, self.began = state.global_step, time.monotonic()
         self.saved = self.began
 
@@ -77,6 +83,38 @@ class Watch(TrainerCallback):
             kept = {key: value for key, value in logs.items() if key.startswith("eval_") and key not in SPEED}
             self.add(state, control, kept)
 
+    def first_look(self, args: Any, state: Any, control: Any) -> None:
+        """Look before the first step; not at what the model writes if that alone would cost too much of the stage, as
+        the price of the loss and of the first answers foretells."""
+        self.look(state, control, {"evaluated": True})
+        share = self.task.config.compute.look_share
+        loss = self.logged("evaluated_seconds") or 0.0
+        if self.held_out and self.held_out.has_loss:
+            batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
+            step = BACKWARD * loss * batch / self.held_out.evaluated_rows
+            began = time.monotonic()
+            with self.apart():
+                self.held_out.taste()
+            tasted = time.monotonic() - began
+            if loss + (1 + WHOLE) * tasted > share * step * state.max_steps:
+                self.add(state, control, {"written_seconds": WHOLE * tasted})
+                return
+        self.look(state, control, {"written": True})
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep what is done inside from the training: the random numbers and the model's mode are as before, for the
+        weights must not depend on how often a stage is looked at."""
+        assert self.held_out
+        model = self.held_out.model
+        training = model.training
+        devices = [model.device] if model.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            try:
+                yield
+            finally:
+                model.train(training)
+
     def look(self, state: Any, control: Any, kinds: Mapping[str, bool]) -> None:
         """Add what is seen of the rows held back by the kinds of look that are due; before the first step also what
         each costs."""
@@ -85,7 +123,7 @@ class Watch(TrainerCallback):
         log = control.should_log  # which an evaluation's own log clears
         for kind in (kind for kind in LOOKS if kinds.get(kind)):
             began = time.monotonic()
-            with torch.random.fork_rng():  # the weights must not depend on how often a stage is looked at
+            with self.apart():
                 if seen := getattr(self.held_out, kind)():
                     self.add(state, control, seen)
             if state.global_step == 0:

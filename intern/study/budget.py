@@ -6,6 +6,14 @@ from intern import files
 from intern.config.schema import Budget
 from intern.records import UNCOUNTED, Left, Proposal, Trial
 
+SPARE = 1.5  # times the base model's score on dev: what a trial keeps for its own
+LEAST = 2.0  # times the same: a trial with less time could hardly train
+
+
+def reserve(trials: Sequence[Trial]) -> float:
+    """Return the seconds of a trial that no training may use: a trained model may write longer answers."""
+    return SPARE * scoring(trials)
+
 
 def scoring(trials: Sequence[Trial]) -> float:
     """Return the seconds that the base model's score on dev took, zero-shot; 0 if that is not known."""
@@ -21,11 +29,12 @@ def too_short(left: Left, proposal: Proposal, trials: Sequence[Trial], tried: It
         trials: the ledger's.
         tried: trials of the proposal's recipe."""
     seconds = 3600 * left.hours
+    least = LEAST * scoring(trials)
     ended = (t for t in tried if t.state == "COMPLETE" and t.kind not in UNCOUNTED and not t.reason)
     shortest = min((t.seconds for t in ended if t.seconds and t.fidelity <= proposal.fidelity), default=0.0)
-    for needed, what in ((scoring(trials), "the score on dev alone"), (shortest, f"{proposal.recipe} at its shortest")):
+    for needed, what in ((least, "a trial with its score on dev"), (shortest, f"{proposal.recipe} at its shortest")):
         if needed > seconds:
-            return f"{seconds / 60:.1f} minutes of the budget are left, and {what} takes {needed / 60:.1f}"
+            return f"{seconds:.0f} seconds of the budget are left, and {what} takes {needed:.0f}"
     return None
 
 

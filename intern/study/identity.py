@@ -67,6 +67,13 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
     return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"), tuple(notes))
 
 
+def begun(folder: Path) -> Tree:
+    """Return the goal that a study began with, as it was compared; {} if nothing was begun."""
+    path = folder / FILE
+    goal: Tree = json.loads(path.read_text())["goal"] if path.exists() else {}
+    return goal
+
+
 def base_input(model: Model, store: LocalStore) -> Input:
     """Return the base model as an input: a link in the store to a local folder, or a repository of the Hub."""
     digest = checkpoints.digest(model.path, model.revision)

@@ -73,7 +73,7 @@ def confirmation(winner: Trial, reader: Reader) -> Plan:
     """Plan the trial that exports the winner and scores the export on test."""
     config = replace(reader.config(winner.number), recipe=reader.trained(winner))
     made = [run for run in winner.stages if stages.stage(run.stage).trains][-1]
-    checkpoint = Input(made.out.rpartition("-")[2], "store", made.out)
+    checkpoint = Input(jobs.hash_of(made.stage, made.out), "store", made.out)
     trial = again(winner, len(reader.trials), f"trial {winner.number}, exported and scored on test")
     return Plan(replace(trial, kind="confirm"), config, (Step("export", "export"), jobs.score("test")), checkpoint)
 

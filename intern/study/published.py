@@ -1,13 +1,17 @@
 """A goal's items from a data set of the Hugging Face Hub: its splits train and test become a folder like a person's
-own, and are then read in the same way. A folder that is there is complete: it gets its name last.
+own, and are then read in the same way. A folder that is there is complete: it gets its name last. A study keeps to the
+commit that it began with.
 
     python -m intern goal=gsm8k model=qwen3-0.6b
 """
 
 import hashlib
+import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from intern import files
 from intern.config.schema import Goal
@@ -19,39 +23,71 @@ from intern.study import hub
 SPLITS = ("train", "test")
 
 
-def resolved(goal: Goal, mirror: str | None) -> Goal:
-    """Return a goal that names a Hub data set with the folder of its rows, which is made if need be; a goal that was
-    given a folder, or names no data set, as it is.
+def resolved(goal: Goal, mirror: str | None, begun: str | None = None) -> Goal:
+    """Return a goal that names a Hub data set with its commit and the folder of its rows, which is made if need be; a
+    goal that was given a folder, or names no data set, as it is.
 
     Args:
         goal: the goal.
         mirror: a folder with copies of Hub data sets; None: the Hub.
+        begun: the commit that a study of it began with.
 
     Raises:
-        UserError: if the data set has no such splits.
+        UserError: if the data set cannot be read, or has no such splits.
     """
     if goal.data_dir or not goal.hub:
         return goal
-    revision = goal.hub_revision if mirror else goal.hub_revision or hub.commit(goal.hub)
-    told = f"{goal.hub}/{goal.hub_config}/{revision}/{mirror or ''}"
-    folder = files.cache() / "data" / f"{goal.hub.replace('/', '--')}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-    if mirror or not folder.is_dir():
-        write(goal, revision, mirror, folder)
-    return replace(goal, data_dir=str(folder))
+    wanted = source.Settings(goal.hub, goal.hub_config, revision=goal.hub_revision or begun)
+    if faults := source.malformed(wanted):
+        raise UserError("\n".join(f"goal.{fault}" for fault in faults))
+    version: str | None
+    if mirror:
+        version = digest(Path(mirror).expanduser() / goal.hub)
+    else:
+        version = wanted.revision = wanted.revision or hub.commit(goal.hub) or copied(goal)
+    folder = place(goal, version or "unknown")
+    with files.locked(folder.with_name(f".{folder.name}.lock")):
+        if not folder.is_dir():
+            write(wanted, mirror, folder)
+    return replace(goal, data_dir=str(folder), hub_revision=wanted.revision)
 
 
-def write(goal: Goal, revision: str | None, mirror: str | None, folder: Path) -> None:
+def place(goal: Goal, version: str) -> Path:
+    """Return the folder of one version of a goal's data set, in the user's cache."""
+    name = "--".join([*str(goal.hub).split("/"), *([goal.hub_config] if goal.hub_config else [])])
+    folder = files.cache() / "data" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / version
+
+
+def copied(goal: Goal) -> str | None:
+    """Return the version of the newest copy that is here; None if there is none."""
+    copies = [path for path in place(goal, "any").parent.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return max(copies, key=lambda path: path.stat().st_mtime).name if copies else None
+
+
+def digest(folder: Path) -> str:
+    """Return a hash of the names, sizes and times of a mirror's files."""
+    told = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(folder.rglob("*"))]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def write(wanted: source.Settings, mirror: str | None, folder: Path) -> None:
     """Write the splits into a folder."""
-    part = folder.with_name(f"{folder.name}.part")
+    part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for split in SPLITS:
-        wanted = source.Settings(str(goal.hub), goal.hub_config, split, revision)
         try:
-            rows = source.load(wanted, mirror)
-        except ValueError as error:
-            why = " ".join(str(error).split())
-            raise UserError(f"Data set {goal.hub} has no usable split {split}: {why}") from None
-        items.write(part / f"{split}.jsonl", [dict(row) for row in rows])
-    shutil.rmtree(folder, ignore_errors=True)
+            rows = source.load(replace(wanted, split=split), mirror)
+        except Exception as error:  # the libraries have one each for a split that is not there, a script, no network
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"The split {split} of data set {wanted.hub} cannot be read: {why}") from None
+        items.write(part / f"{split}.jsonl", plain(rows))
     part.rename(folder)
+
+
+def plain(rows: Any) -> Iterator[items.Row]:
+    """Yield the rows as JSON values; what is none, such as a date, as text."""
+    for row in rows:
+        yield json.loads(json.dumps(dict(row), default=str))

@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from intern import checkpoints
+from intern.config import fit
 from intern.config.gate import Scope
 from intern.config.library import Library
+from intern.data import local
 from intern.launchers import open_launcher
 from intern.study import hub, identity, ledger, pretrained, published
 from intern.study.events import Event, Noted
@@ -44,8 +46,10 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
     scope = replace(scope, config=config)
     checkpoints.check(config.model.path, config.model.eos_token)
     hub.check(scope)
-    config = replace(config, goal=published.resolved(config.goal, config.compute.mirror))
-    scope = replace(scope, config=config)
+    begun = identity.begun(folder).get("hub_revision")
+    config = replace(config, goal=published.resolved(config.goal, config.compute.mirror, begun))
+    scope = fitted(replace(scope, config=config))
+    config = scope.config
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
@@ -62,6 +66,14 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
             yield from Scheduler(scope, Reader(folder, events), inputs, store.root, launcher, publish).run()
         finally:
             launcher.close()
+
+
+def fitted(scope: Scope) -> Scope:
+    """Return the scope with its recipes fitted to rows that were not here when its words were read."""
+    rows = local.count(scope.config.goal)
+    recipes = {name: fit.recipe(recipe, scope.config, rows) for name, recipe in scope.recipes.items()}
+    own = recipes.get(scope.config.recipe.name, scope.config.recipe)
+    return replace(scope, recipes=recipes, config=replace(scope.config, recipe=own))
 
 
 @contextmanager

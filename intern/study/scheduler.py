@@ -13,7 +13,7 @@ from intern import files, proposers
 from intern.config import gate
 from intern.config.gate import Rejection, Scope
 from intern.errors import UserError
-from intern.launchers import Launcher
+from intern.launchers import Launcher, threads
 from intern.records import UNCOUNTED, Left, Proposal, Trial
 from intern.search import recovery, sampler
 from intern.search.view import View
@@ -29,7 +29,6 @@ from intern.trial.reader import Follower
 
 ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
 Publish = Callable[[Reader, Trial], None]
-SPARE = 1.5  # times the base model's score: a trained model may write longer
 PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
 
 
@@ -165,7 +164,7 @@ class Scheduler:
             store=str(self.store.resolve()),
             fidelity=trial.fidelity,
             attempt=0,
-            threads=compute.threads_of_trial,
+            threads=threads(compute),
             minutes=compute.trial_minutes,
             versions=jobs.versions(),
         )
@@ -182,7 +181,7 @@ class Scheduler:
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
             store, minutes = str(self.store.resolve()), self.limit(trial) / 60
-            reserve = budget.scoring(self.ledger.trials) * SPARE
+            reserve = budget.reserve(self.ledger.trials)
             jobs.rewrite(folder, attempt=attempt, store=store, minutes=minutes, reserve=reserve)
             name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
             self.ledger.submit(trial.number, attempt, name)

@@ -182,6 +182,11 @@ def part_folder(folder: Path, out: str) -> Path:
     return folder / f"{out}.part"
 
 
+def hash_of(stage: str, out: str) -> str:
+    """Return the hash in the name of a stage's output, with the step at which it was cut, if it was."""
+    return out.removeprefix(f"{stage}-")
+
+
 def versions() -> dict[str, str]:
     """Return the installed versions of the libraries that decide a result."""
     return {name: metadata.version(name) for name in LIBRARIES}

@@ -151,6 +151,8 @@ class Worker:
         rows, rows_hash = None, ""
         for place, step in enumerate(self.job.steps):
             described = stage(step.stage)
+            if described.trains and self.cut and time.monotonic() >= self.until:
+                continue  # what is left of the time is for the score
             settings = self.settings(step, described)
             name = key(described, settings, self.config, self.job, model_hash, rows_hash)
             out = f"{step.stage}-{name}"
@@ -158,7 +160,7 @@ class Worker:
             task = Task(step.name, settings, self.config, model, base, rows, items, self.job.seed, part, self.until)
             ran = self.one(place, step, described, task, out)
             yield ran
-            name = ran.out.removeprefix(f"{step.stage}-")
+            name = jobs.hash_of(step.stage, ran.out)
             if described.makes == "rows":
                 rows, rows_hash = self.store.get(ran.out) / "rows.jsonl", name
             elif described.makes in ("model", "export"):

@@ -58,6 +58,6 @@ def load(wanted: Settings, mirror: str | None) -> Any:
     import datasets
 
     datasets.disable_progress_bars()
-    where = str(Path(mirror) / wanted.hub) if mirror else wanted.hub
+    where = str(Path(mirror).expanduser() / wanted.hub) if mirror else wanted.hub
     revision = None if mirror else wanted.revision
     return datasets.load_dataset(where, wanted.name, split=wanted.split, revision=revision)
