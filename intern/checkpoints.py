@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from intern.errors import UserError
+from intern.errors import UserError, quote
 
 CONFIG = "config.json"
 DTYPES = ("float32", "bfloat16", "float16")
@@ -92,14 +92,39 @@ def stated(folder: Path) -> dict[str, Any]:
     Returns:
         dtype (float32, bfloat16, float16), context (its longest sequence in tokens), width (its hidden size).
     """
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    text = config.get("text_config") or config  # of a model that sees as well
+    config = described(folder)
+    own = config.get("text_config")  # of a model that sees as well
+    text = own if isinstance(own, dict) else config
     dtype = config.get("dtype") or config.get("torch_dtype") or text.get("dtype")
     return {
         "dtype": dtype if dtype in DTYPES else None,
-        "context": text.get("max_position_embeddings"),
-        "width": text.get("hidden_size"),
+        "context": counted(text.get("max_position_embeddings")),
+        "width": counted(text.get("hidden_size")),
     }
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """Return what is in a checkpoint's config.json.
+
+    Raises:
+        UserError: if it cannot be read, or is no JSON object.
+    """
+    path = folder / CONFIG
+    try:
+        config: object = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(config, dict):
+            return config
+        fault = f"holds {quote(config)}, and a JSON object is needed"
+    except (ValueError, RecursionError) as error:  # no UTF-8 as well
+        fault = f"is not valid JSON ({error})"
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror})"
+    raise UserError(f"{path} {fault}. Save it anew beside the weights: model.save_pretrained(folder).")
+
+
+def counted(value: object) -> int | None:
+    """Return a count; None for anything that is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def architecture(folder: Path) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What to try next: each rule where it speaks and where it is silent, its words legal, on records and on a real run."""
 
+import math
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,9 @@ def test_few(legal: Any) -> None:
     mine = advice.few(seen(goal=replace(GOAL, generator=None, data_dir="x", dev_items=200)))
     assert mine.words == ()
     assert mine.also.startswith("more rows in dev.jsonl, or without one a larger goal.dev_share (160 items halve that")
+    assert "goal.dev_items" not in mine.also
+    few = advice.few(seen(goal=replace(GOAL, generator=None, data_dir="x", dev_items=100), base=BASE[:30]))
+    assert few.also.endswith("(120 items halve that, with goal.dev_items=120)")
     dry = advice.few(seen(goal=replace(GOAL, dev_items=200)))
     assert not dry.words and dry.line().endswith("the generator arithmetic has no more items for dev.")
     assert "limit of the goal's dev tasks" in advice.few(seen(goal=replace(GOAL, dev=[Task("arc", "arc")]))).also
@@ -189,9 +193,20 @@ def test_few(legal: Any) -> None:
     many = [row(0.0, "", n) for n in range(400)]
     assert advice.few(seen(many, base=many)) is None
     lead = Verdict("undecided", 0, 95, 91, 0.83)  # which ten times as many items would not prove
-    assert power.proving(95, 91, 400) > 4000 and advice.few(seen(many, base=many, verdict=lead)) is None
+    assert power.proving(95, 91, 400, 10) == math.inf and advice.few(seen(many, base=many, verdict=lead)) is None
     near = Verdict("undecided", 0, 9, 2, 0.07)
     assert advice.few(seen(many, base=many, verdict=near)).words == ("goal.dev_items=600",)
+
+
+def test_few_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody writes a dev.jsonl into the copy of a data set: dev is a share of its train rows. One's own folder is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    goal = replace(GOAL, generator=None, dev_items=200, hub="openai/gsm8k", hub_config="main")
+    copy = str(studies.published.place(goal, "version"))
+    for one in (goal, replace(goal, data_dir=copy), replace(goal, hub_config=None, data_dir=copy)):
+        also = advice.few(seen(goal=one)).also
+        assert also == "a larger goal.dev_share of the train rows of openai/gsm8k (160 items halve that)"
+    assert advice.few(seen(goal=replace(goal, data_dir="my/own"))).also.startswith("more rows in dev.jsonl")
 
 
 @pytest.mark.parametrize("losses", [0, 1, 4, 20])
@@ -199,16 +214,28 @@ def test_power(losses: int) -> None:
     """The least wins that prove a gain, and about the items that prove one of a given ratio."""
     least = power.provable(losses)
     assert paired.sign_test(least, losses) < paired.LEVEL <= paired.sign_test(least - 1, losses)
-    more = power.proving(losses + 2, losses, 100) / 100
+    more = power.proving(losses + 2, losses, 100, 100) / 100
     assert paired.sign_test(round((losses + 2) * more), round(losses * more)) < paired.LEVEL
     with pytest.raises(ValueError, match="is no gain"):
-        power.proving(losses, losses, 100)
+        power.proving(losses, losses, 100, 100)
+
+
+def test_power_of_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lead that only very many items could prove is not pursued beyond what anybody would draw."""
+    asked: list[int] = []
+    exact = paired.sign_test
+    monkeypatch.setattr(paired, "sign_test", lambda wins, losses: asked.append(wins) or exact(wins, losses))
+    assert power.proving(200, 199, 400, advice.REACH) == math.inf and max(asked) == 200 * advice.REACH
+    assert len(asked) <= 4 * advice.REACH
+    assert power.proving(6, 0, 40, 1) == 40 and power.proving(5, 0, 40, 1) == math.inf
 
 
 def test_nothing_that_was_tried() -> None:
     """What a trial of the recipe had, or more of it, is not proposed again; of other recipes it may."""
     cheap = replace(seen().trial, fidelity=0.3)
     assert words.longer(seen(tried=[cheap])) == (f"{STEPS}60",)
+    for steps in (375, 2803):  # in full is what the recipe says, to the last digit
+        assert words.longer(seen(tree={**TREE, "sft": {"max_steps": steps}}, tried=[cheap])) == (f"{STEPS}{steps}",)
     far = [replace(cheap, fidelity=1.0, overrides=Overrides({"sft.learning_rate": 3e-4, "sft.max_steps": 200}))]
     assert words.faster(seen(tried=far), 3) == () and words.longer(seen(tried=far)) == ()
     assert words.faster(seen(tried=far), 10) == (f"{RATE}0.001",) and words.faster(seen(tried=far), 0.1)

@@ -1,9 +1,11 @@
 """Completion as a shell asks for it: the words, the scripts in real shells, and that it is quick."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from commandline import BASE, Run, written
 from test_app import HEAVY
 
-from intern.cli import COMMANDS, flags
+from intern.cli import COMMANDS, completion, flags
 from intern.config import schema
 
 run = commandline.run  # the fixture
@@ -135,6 +137,35 @@ def test_in_bash(tmp_path: Path, line: str, wanted: list[str]) -> None:
     tail += 'for text in "${COMPREPLY[@]}"; do echo "$text"; done; complete -p intern'
     lines = shell(["bash", "--norc", "--noprofile", "-c"], "bash", tmp_path, tail)
     assert lines == [*wanted, "complete -o default -F _intern intern"]
+
+
+HOSTILE = "open('ran', 'w').close()\n"  # as yaml.py in the current folder: what Tab must not run
+
+
+def test_nothing_of_the_current_folder_runs(tmp_path: Path) -> None:
+    """Completion does not import what lies in the folder in which Tab is pressed."""
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "yaml.py").write_text(HOSTILE)
+    tail = "cd bad; COMP_LINE='intern goal=ar' COMP_POINT=14; _intern; echo \"${COMPREPLY[@]}\"; ls"
+    lines = shell(["bash", "--norc", "--noprofile", "-c"], "bash", tmp_path, tail)
+    assert lines in (["arithmetic", "yaml.py"], ["goal=arithmetic", "yaml.py"])
+
+
+def test_the_command_of_the_script(tmp_path: Path) -> None:
+    """The console script beside the interpreter; without one, Python that leaves the current folder out."""
+    (tmp_path / "yaml.py").write_text(HOSTILE)
+    bare = completion.program(str(tmp_path))
+    assert bare == f"{sys.executable} -P -m intern"
+    environment = {**os.environ, "COMP_LINE": "intern goal=ar", "PYTHONPATH": str(schema.ROOT)}
+    for command in (bare, completion.program(sysconfig.get_path("scripts"))):
+        words = [*shlex.split(command), "-sc", "query=bash"]
+        ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert (ended.stdout, [path.name for path in tmp_path.iterdir()]) == ("goal=arithmetic\n", ["yaml.py"])
+    (tmp_path / "a b").mkdir()
+    script = tmp_path / "a b" / "intern"
+    script.write_text("")
+    script.chmod(0o755)
+    assert completion.program(str(script.parent)) == f"'{script}'"
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish here")

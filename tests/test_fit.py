@@ -12,6 +12,7 @@ from made import recipe_of
 from intern.config import fit, gate, schema
 from intern.config.library import Library
 from intern.config.schema import Config, Model
+from intern.errors import UserError
 from intern.stages import _schedule
 
 MODELS = sorted(file.stem for file in (schema.ROOT / "conf" / "model").glob("*.yaml") if file.stem != "local")
@@ -100,3 +101,32 @@ def test_a_model_folder_says_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"dtype": "float8_e4m3fn"}')
     assert fit.model(Model("own", str(tmp_path))).dtype == "bfloat16"
     assert fit.model(Model("hub", "some/where")).dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    {
+        "{": "is not valid JSON (Expecting property name",
+        "[1]": "holds [1], and a JSON object is needed",
+        "null": "holds None, and a JSON object is needed",
+        "[" * 100_000: "is not valid JSON (maximum recursion depth",
+        "\udcff": "is not valid JSON ('utf-8' codec",
+    }.items(),
+    ids=["torn", "list", "null", "deep", "bytes"],
+)
+def test_a_config_that_cannot_be_read(tmp_path: Path, text: str, part: str) -> None:
+    """One line with the file, what is wrong and what mends it."""
+    (tmp_path / "config.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(UserError) as told:
+        fit.model(Model("own", str(tmp_path)))
+    assert str(told.value).startswith(f"{tmp_path / 'config.json'} {part}") and "\n" not in str(told.value)
+    assert str(told.value).endswith("Save it anew beside the weights: model.save_pretrained(folder).")
+
+
+@pytest.mark.parametrize("value", [-4, 0, "x", "640", 1.5, True, [640], None])
+def test_what_is_no_count_is_not_taken(tmp_path: Path, value: object) -> None:
+    """A width or a context that is no positive whole number is as if it were not said, a text part that is none too."""
+    said = {"hidden_size": value, "max_position_embeddings": value, "dtype": [value], "text_config": value}
+    (tmp_path / "config.json").write_text(json.dumps(said))
+    made = fit.model(Model("own", str(tmp_path)))
+    assert (made.dtype, made.context, made.width) == ("bfloat16", None, None)

@@ -154,6 +154,43 @@ def test_what_cannot_be_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_long_first_line(tmp_path: Path) -> None:
+    """It is not cut and then taken for a table; what is torn is named as such, whatever its length."""
+    rows = [{"question": "a, b " * 300_000, "answer": "1"}, *ROWS]
+    for name in formats.NEEDED:
+        write(tmp_path / f"{name}.jsonl", rows)
+    assert read(tmp_path) == {"train": pairs(rows), "test": pairs(rows)}
+    for length in (50_000, 300_000):  # longer than what csv takes, and than what is looked at
+        (tmp_path / "train.jsonl").write_text(json.dumps(rows[0])[: 5 * length])
+        with pytest.raises(UserError, match=r"train.jsonl has lines that are not JSON:\n  - line 1: "):
+            local.read(Goal("mine", data_dir=str(tmp_path)), tmp_path)
+    assert formats.table_of(",".join(["a" * 200_000, "b"])) is None
+
+
+def test_old_line_ends(tmp_path: Path) -> None:
+    """A carriage return ends a line as well: the format is told, and the command converts it."""
+    write(tmp_path / "all.csv", [{**row, "question": row["question"].replace("\t", " ")} for row in ROWS])
+    lines = (tmp_path / "all.csv").read_text()
+    (tmp_path / "all.csv").write_text(lines.replace("\n", "\r"), newline="")
+    assert formats.form(tmp_path / "all.csv") == "CSV"
+    (tmp_path / "all.csv").rename(tmp_path / "train.jsonl")
+    write(tmp_path / "test.jsonl")
+    line = told(tmp_path)
+    assert "train.jsonl is CSV." in line
+    convert(line)
+    assert len(read(tmp_path)["train"]) == len(ROWS)
+    write(tmp_path / "lines.jsonl")
+    (tmp_path / "lines.jsonl").write_text((tmp_path / "lines.jsonl").read_text().replace("\n", "\r"), newline="")
+    assert formats.form(tmp_path / "lines.jsonl") == "JSON lines"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"a": ' + "1" * 5000 + "}"])
+def test_json_that_python_cannot_read(tmp_path: Path, text: str) -> None:
+    """Nested too deeply, or a number of too many digits: no format that can be converted."""
+    (tmp_path / "x.json").write_text(text)
+    assert formats.form(tmp_path / "x.json") is None
+
+
 def test_torn_lines_are_no_table(tmp_path: Path) -> None:
     """A broken row is named as such, whatever commas it has."""
     for torn in ('{"question": "a", "answer": \n', '"question": "a", "answer": "b"\n', "[1, 2\n"):

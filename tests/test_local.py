@@ -12,7 +12,7 @@ import pytest
 from conftest import SHARED
 
 from intern.config.schema import Goal
-from intern.data import local
+from intern.data import jsonl, local
 from intern.data.items import share_of
 from intern.data.local import Splits
 from intern.errors import UserError
@@ -283,3 +283,12 @@ def test_columns_that_name_too_little(tmp_path: Path) -> None:
     """Question and answer are needed."""
     with pytest.raises(UserError, match="goal.columns=.* lacks answer: goal.columns.answer="):
         split(written(tmp_path, train=TRAIN, test=TEST), columns={"question": "question"})
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000])
+def test_json_that_python_does_not_read(tmp_path: Path, value: str) -> None:
+    """A number of thousands of digits, a value nested too deep: one line each, with its number."""
+    (tmp_path / "own.jsonl").write_text(f'{{"question": "a", "answer": 1}}\n{{"question": "b", "answer": {value}}}\n')
+    with pytest.raises(UserError, match=r"lines that are not JSON:\n  - line 2: ") as told:
+        jsonl.read(tmp_path / "own.jsonl")
+    assert len(str(told.value)) < 400

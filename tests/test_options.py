@@ -80,6 +80,28 @@ def test_one_name_for_two_files(run: Run) -> None:
     refused(run("--config-dir", "more", "goal=mixed"), "goal=mixed is two files", "more/goal/mixed.yaml", "Rename")
 
 
+@pytest.mark.parametrize("name", ["it's", "a,b", "my goal", "größe", "null", "1e3", "2024"])
+def test_a_name_that_cannot_be_chosen(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Hydra would read it as something else: it has to be renamed, as a recipe has; by its path it is taken."""
+    file = own(f"more/goal/{name}.yaml", "defaults: [mixed]\n")
+    told = [f"more/goal/{name}.yaml: a goal cannot be named", "Rename it with letters"]
+    refused(run("--config-dir", "more", f"goal={name}"), *told)
+    refused(run("check", "--config-dir", "more", "goal=mixed", "recipe=generated/sft"), *told)
+    monkeypatch.setenv("INTERN_CONF", "more")
+    refused(run("goal=mixed", "model=tiny"), *told)
+    monkeypatch.delenv("INTERN_CONF")
+    if "," not in name:
+        assert shown(run, f"goal={file}", "model=tiny")["goal"]["generator"] == "mixed"
+        assert run("--config-dir", "more", "model=tiny", "recipe=generated/sft", "goal=mixed").status == 2
+
+
+@pytest.mark.parametrize("name", ["v2024", "1.7b", "a-b_c"])
+def test_a_name_that_is_one_word(run: Run, name: str) -> None:
+    """It is chosen by that very name."""
+    own(f"more/goal/{name}.yaml", "defaults: [mixed]\n")
+    assert shown(run, "--config-dir", "more", f"goal={name}", "model=tiny")["goal"]["name"] == name
+
+
 def test_the_command_of_a_study(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the ledger keeps names the files, wherever the command is given again."""
     from intern.cli.compose import compose, scope_of
@@ -102,6 +124,9 @@ FAULTS = {
     "name: x\npromt: '{question}'\n": ["promt: no such key.", 'Did you mean "prompt"?', "Legal keys: columns, "],
     "name: x\nscorer: nope\n": ['scorer: Unknown reward "nope"', "exact_answer"],
     "name: x\nprompt: hello\n": ["prompt: 'hello' is not a text that says with {question}"],
+    "name: x\ndev: 3\n": ["dev: "],
+    "name: x\ndev: true\ntest: 2.5\n": ["dev: ", "test: "],
+    "name: 2024-02-30\n": [":1:7 is not valid YAML: '2024-02-30' cannot be read as timestamp"],
     "name: x\ndev_items: many\n": ["dev_items: 'many' is not a whole number"],
     "name: x\nprompt: '${oc.env:SECRET} {question}'\n": ["prompt: interpolation"],
     "name: x\ndata_dir: ???\n": ["data_dir: interpolation (${…}) and ??? are not allowed"],

@@ -11,8 +11,7 @@ from conftest import scope
 from intern import files
 from intern.config.library import Library
 from intern.config.schema import Goal
-from intern.data import items, splits
-from intern.data.sources import hub as source
+from intern.data import hub_sets, items, splits
 from intern.errors import UserError
 from intern.study import hub, published
 
@@ -85,8 +84,8 @@ def test_two_at_once(mirror: Path) -> None:
 def test_a_study_keeps_its_commit(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that it began with, or that a person names, or the newest; without a network the copy that is here."""
     goal, commits = Goal("g", hub="openai/gsm8k", hub_config="main"), iter(["new", None])
-    real = source.load
-    monkeypatch.setattr(source, "load", lambda wanted, _: real(replace(wanted, revision=None), str(mirror)))
+    real = hub_sets.load
+    monkeypatch.setattr(hub_sets, "load", lambda *asked: real(*asked[:3], None, str(mirror)))
     monkeypatch.setattr(hub, "commit", lambda _: next(commits))
     newest = published.resolved(goal, None)
     assert newest.hub_revision == "new" and str(newest.data_dir).endswith("/new")

@@ -6,7 +6,9 @@ heavy, so that a press of Tab takes as long as `--version`.
 
 import os
 import shlex
+import shutil
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -82,10 +84,20 @@ def run(word: str) -> int:
         point = os.environ.get("COMP_POINT", "")
         print("".join(f"{text}\n" for text in offered(line[: int(point)] if point.isdigit() else line)), end="")
     elif action == "install":
-        print(SCRIPTS[shell].replace("PROGRAM", f"{shlex.quote(sys.executable)} -m intern"))
+        print(SCRIPTS[shell].replace("PROGRAM", program(sysconfig.get_path("scripts"))))
     else:
         print(UNDO[shell])
     return 0
+
+
+def program(scripts: str) -> str:
+    """Return the command that a shell runs, of which a press of Tab must not import what is in the current folder.
+
+    Args:
+        scripts: where the console scripts of this Python are.
+    """
+    own = shutil.which("intern", path=scripts)
+    return shlex.quote(own) if own else f"{shlex.quote(sys.executable)} -P -m intern"
 
 
 def offered(line: str) -> list[str]:

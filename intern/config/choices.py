@@ -12,7 +12,7 @@ from typing import Any
 
 from intern import plugins
 from intern.config import option, schema
-from intern.config.library import Library
+from intern.config.library import NAME, Library
 from intern.config.option import PLUGGED, Tree
 from intern.config.schema import Config
 from intern.errors import UserError, unknown
@@ -46,15 +46,29 @@ def files(group: str) -> dict[str, Path]:
     """Return the file of each option that has one.
 
     Raises:
-        UserError: if one name would stand for two files.
+        UserError: if one name would stand for two files, or is none.
     """
     paths: dict[str, Path] = {}
     for folder in folders():
         for path in sorted((folder / group).glob("[!.]*.yaml")):
             if path.stem in paths:
                 raise UserError(f"{group}={path.stem} is two files: {paths[path.stem]} and {path}. Rename one of them.")
+            if not may_name(path.stem):
+                raise UserError(
+                    f"{path}: a {group} cannot be named {path.stem!r}. Rename it with letters, digits, - and _; "
+                    "it must be a word, no number."
+                )
             paths[path.stem] = path
     return paths
+
+
+def may_name(name: str) -> bool:
+    """Return whether Hydra reads a name as a word: no sign that means something to it, no number, no null."""
+    try:
+        float(name)
+    except ValueError:
+        return bool(NAME.fullmatch(name)) and name.lower() not in ("null", "true", "false")
+    return False
 
 
 def folders() -> list[Path]:

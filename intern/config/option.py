@@ -147,7 +147,8 @@ def value_faults(group: str, tree: Tree) -> list[str]:
 def task_faults(tree: Tree) -> Iterator[str]:
     """Yield a line for each of lm-eval's tasks whose folder lies elsewhere: its YAML can name functions to import."""
     for split in ("dev", "test"):
-        for place, task in enumerate(tree.get(split) or ()):
+        tasks = tree.get(split)
+        for place, task in enumerate(tasks if isinstance(tasks, list) else ()):
             folder = PurePosixPath(str(task.get("folder", ""))) if isinstance(task, dict) else PurePosixPath()
             if folder.is_absolute() or ".." in folder.parts:
                 yield f"{split}.{place}.folder: {str(folder)!r} is no folder under lm_eval/tasks"

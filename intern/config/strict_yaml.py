@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from intern.errors import UserError
+from intern.errors import UserError, quote
 
 
 class Loader(yaml.SafeLoader):
@@ -22,6 +22,22 @@ class Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed", mark)
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node.
+
+        Raises:
+            yaml.constructor.ConstructorError: for a value that is not of its tag, such as a 30th of February.
+        """
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int):
+                str(value)  # raises ValueError beyond 4,300 digits, which a message could not show
+        except (ValueError, LookupError, AttributeError):  # PyYAML's own constructors do not look first
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{quote(node.value)} cannot be read as {kind}; if it is meant as text, put it into quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping as a dict.
 
@@ -29,7 +45,7 @@ class Loader(yaml.SafeLoader):
             yaml.constructor.ConstructorError: for a key that stands twice.
         """
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # PyYAML refuses what is tagged so
             if str(key.value) in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
             seen.add(str(key.value))

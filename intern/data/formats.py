@@ -5,6 +5,7 @@ CSV and Parquet are converted with pandas, a folder that `datasets` saved with d
 
 import csv
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ SUFFIXES = {".csv": "CSV", ".tsv": "TSV", ".parquet": "Parquet"}
 SAVED = "dataset_dict.json"  # is beside what `datasets` saved
 ONE_IN = 5  # rows of a file that is not split becomes a test item
 MOST = 5  # files that are named
+LONGEST = 10**6  # bytes of a first line that is looked at
 
 
 def check(folder: Path) -> None:
@@ -98,23 +100,27 @@ def form(file: Path) -> str | None:
     if file.suffix not in (".json", ".jsonl"):
         return SUFFIXES.get(file.suffix)
     with file.open("rb") as opened:
-        start = opened.readline(10**6)
+        start = opened.readline(LONGEST)
     if start.startswith(b"PAR1"):
         return "Parquet"
-    line = start.decode("utf-8-sig", errors="replace").strip()
+    line, *more = re.split("[\r\n]", start.decode("utf-8-sig", errors="replace").lstrip())
     if line.startswith("["):
         return "one JSON array" if is_array(file) else None
+    if len(start) == LONGEST and not more:
+        return None
     try:
         return "JSON lines" if isinstance(json.loads(line), dict) else None
-    except json.JSONDecodeError:
+    except ValueError:  # also for a number of more than 4,300 digits
         return table_of(line)
+    except RecursionError:
+        return None
 
 
 def is_array(file: Path) -> bool:
     """Return whether a file is one JSON array of objects."""
     try:
         value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return any(isinstance(entry, dict) for entry in value)
 
@@ -122,7 +128,10 @@ def is_array(file: Path) -> bool:
 def table_of(line: str) -> str | None:
     """Return the format of a table whose first line, with the names of its columns, this is; None if it is none."""
     for what, mark in (("TSV", "\t"), ("CSV", ",")):
-        names = next(csv.reader([line], delimiter=mark), [])
+        try:
+            names = next(csv.reader([line], delimiter=mark), [])
+        except csv.Error:  # a name of more than 131,072 characters
+            return None
         if len(names) > 1 and not any(set(name) & set('{}[]":') for name in names):
             return what
     return None

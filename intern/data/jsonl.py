@@ -41,6 +41,8 @@ def read(path: Path) -> list[Line]:
             lines.append(Line(number, json.loads(line)))
         except json.JSONDecodeError as error:
             faults.append(f"line {number}: {error.msg} at column {error.colno}: {line[:60]!r}")
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or a value nested too deep
+            faults.append(f"line {number}: {str(error).partition(';')[0][:80]}: {line[:60]!r}")
     refuse(f"{path} has lines that are not JSON:", faults)
     if not lines:
         raise UserError(f"{path} is empty: one JSON object a line is needed.")

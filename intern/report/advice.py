@@ -7,8 +7,10 @@ help. It is silent where the record does not speak.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
+from intern.config.schema import Goal
 from intern.overrides import Overrides
 from intern.records import Diagnosis, Trial
 from intern.report import answers, fmt
@@ -163,7 +165,7 @@ def few(seen: Facts) -> Advice | None:
     n, wins, losses = len(seen.rows), seen.verdict.wins, seen.verdict.losses
     least = power.provable(losses)
     gain = (least - losses) / n
-    wanted = power.proving(wins, losses, n) if wins > losses else math.inf
+    wanted = power.proving(wins, losses, n, REACH) if wins > losses else math.inf
     if wanted > REACH * n and gain < LARGE:
         return None
     text = f"with {losses} of {n} dev items lost, a gain can be proven from {fmt.points(gain)} points on"
@@ -184,7 +186,17 @@ def enlarged(seen: Facts, text: str, wanted: int, what: str) -> Advice:
         return Advice(f"{text}; {wanted} items {what}", (f"goal.dev_items={wanted}",))
     if goal.generator:
         return Advice(f"{text}; the generator {goal.generator} has no more items for dev")
-    return Advice(text, (), f"more rows in dev.jsonl, or without one a larger goal.dev_share ({wanted} items {what})")
+    aim = f"{wanted} items {what}" + (f", with goal.dev_items={wanted}" if wanted > goal.dev_items else "")
+    if published(goal):
+        return Advice(text, (), f"a larger goal.dev_share of the train rows of {goal.hub} ({aim})")
+    return Advice(text, (), f"more rows in dev.jsonl, or without one a larger goal.dev_share ({aim})")
+
+
+def published(goal: Goal) -> bool:
+    """Return whether a goal's rows come from the Hub: its folder is the copy that a study made, wherever that was."""
+    if not goal.hub or not goal.data_dir:
+        return bool(goal.hub)
+    return Path(goal.data_dir).parent.name.startswith(goal.hub.replace("/", "--"))
 
 
 def fired(study: Reader, seen: Facts | None) -> list[Advice]:

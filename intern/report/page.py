@@ -98,17 +98,14 @@ def vega() -> str:
 
 def gather(study: Reader) -> dict[str, Any]:
     """Return all that the page shows, from what is on disk now."""
-    trials, best, final = study.trials, study.best, study.final
-    charted, branches = shown.evenly(study, CHARTED), shown.chosen(study, IN_TREE)
-    stopped, stopped_of = stops(study)
+    trials, best, last = study.trials, study.best, study.ledger.last_time
     refused = [t for t in trials if t.state == "REJECTED"]
-    last = study.ledger.last_time
     return {
         "name": study.folder.resolve().name,
         "study": study.identity,
         "trials": trials,
         "best": best,
-        "final": final,
+        "final": study.final,
         "end": study.ledger.end,
         "proofs": study.proofs(),
         "scores": scores(study, best if study.learnt else study.leading),
@@ -120,7 +117,23 @@ def gather(study: Reader) -> dict[str, Any]:
         "stages": charts.stage_colours(trials),
         "spent": sum(t.seconds or 0 for t in trials),
         "reuse": reuse(trials),
-        "charts": charts.by_trial(trials, charted),
+        **drawn(study),
+        "samples": disagreements(study, best) if best and best.number and best.mean("dev") is not None else None,
+        **findings(study),
+        "refused": refused[-REFUSED:],
+        "refused_of": len(refused),
+        "start": study.ledger.starts[-1] if study.ledger.starts else None,
+        "seeds": sorted({t.seed for t in trials}),
+        "recipe": recipe(study, best) if best and best.number else None,
+    }
+
+
+def drawn(study: Reader) -> dict[str, Any]:
+    """Return the charts and the tree, each of so many trials as can be seen, and what stopped some of them."""
+    charted, branches = shown.evenly(study, CHARTED), shown.chosen(study, IN_TREE)
+    stopped, stopped_of = stops(study)
+    return {
+        "charts": charts.by_trial(study.trials, charted),
         "charted": len(charted),
         "crowded": len(charted) > charts.CROWDED,
         "tree": tree(study, branches),
@@ -130,13 +143,6 @@ def gather(study: Reader) -> dict[str, Any]:
         "notes": {t.number: notes for t in branches if (notes := study.notes(t))},
         "curves": curves(study),
         "importances": importances(study),
-        "samples": disagreements(study, best) if best and best.number and best.mean("dev") is not None else None,
-        **findings(study),
-        "refused": refused[-REFUSED:],
-        "refused_of": len(refused),
-        "start": study.ledger.starts[-1] if study.ledger.starts else None,
-        "seeds": sorted({t.seed for t in trials}),
-        "recipe": recipe(study, best) if best and best.number else None,
     }
 
 

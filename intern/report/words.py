@@ -44,10 +44,10 @@ def gentler(seen: Facts) -> tuple[str, ...]:
 
 
 def times(seen: Facts, key: str, value: Any, factor: float) -> Iterator[str]:
-    """Yield the word that multiplies a value, unless a trial of the recipe went as far."""
+    """Yield the word that multiplies a value, to two digits, unless a trial of the recipe went as far."""
     if not value:
         return
-    aim = type(value)(float(f"{value * factor:.2g}"))
+    aim = value if factor == 1 else type(value)(float(f"{value * factor:.2g}"))
     known = [trial.overrides[key] for trial in seen.of_recipe() if trial.overrides.get(key)]
     if known and ((factor > 1 and max(known) >= aim) or (factor < 1 and min(known) <= aim)):
         return

@@ -15,8 +15,7 @@ from typing import Any
 
 from intern import files
 from intern.config.schema import Goal
-from intern.data import items
-from intern.data.sources import hub as source
+from intern.data import hub_sets, items
 from intern.errors import UserError
 from intern.study import hub
 
@@ -37,19 +36,20 @@ def resolved(goal: Goal, mirror: str | None, begun: str | None = None) -> Goal:
     """
     if goal.data_dir or not goal.hub:
         return goal
-    wanted = source.Settings(goal.hub, goal.hub_config, revision=goal.hub_revision or begun)
-    if faults := source.malformed(wanted):
-        raise UserError("\n".join(f"goal.{fault}" for fault in faults))
+    if fault := hub_sets.fault(goal.hub):
+        raise UserError(f"goal.{fault}")
+    goal = replace(goal, hub_revision=goal.hub_revision or begun)
     version: str | None
     if mirror:
-        version = digest(Path(mirror).expanduser() / goal.hub)
+        version = digest(Path(mirror).expanduser() / str(goal.hub))
     else:
-        version = wanted.revision = wanted.revision or hub.commit(goal.hub) or copied(goal)
+        version = goal.hub_revision or hub.commit(str(goal.hub)) or copied(goal)
+        goal = replace(goal, hub_revision=version)
     folder = place(goal, version or "unknown")
     with files.locked(folder.with_name(f".{folder.name}.lock")):
         if not folder.is_dir():
-            write(wanted, mirror, folder)
-    return replace(goal, data_dir=str(folder), hub_revision=wanted.revision)
+            write(goal, mirror, folder)
+    return replace(goal, data_dir=str(folder))
 
 
 def place(goal: Goal, version: str) -> Path:
@@ -72,17 +72,17 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def write(wanted: source.Settings, mirror: str | None, folder: Path) -> None:
+def write(goal: Goal, mirror: str | None, folder: Path) -> None:
     """Write the splits into a folder."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for split in SPLITS:
         try:
-            rows = source.load(replace(wanted, split=split), mirror)
+            rows = hub_sets.load(str(goal.hub), goal.hub_config, split, goal.hub_revision, mirror)
         except Exception as error:  # the libraries have one each for a split that is not there, a script, no network
             why = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"The split {split} of data set {wanted.hub} cannot be read: {why}") from None
+            raise UserError(f"The split {split} of data set {goal.hub} cannot be read: {why}") from None
         items.write(part / f"{split}.jsonl", plain(rows))
     part.rename(folder)
 

@@ -3,17 +3,13 @@
     data: {mix: [{hub: allenai/sciq, columns: {question: question, answer: correct_answer}, limit: 2000}]}
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
+from intern.data import hub_sets
 from intern.data.items import Row
 from intern.data.sources import Request
 from intern.errors import UserError
-
-REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass
@@ -32,7 +28,8 @@ class Settings:
 
 def malformed(settings: Settings) -> list[str]:
     """Return what is wrong with the repository's name."""
-    return [] if REPOSITORY.fullmatch(settings.hub) else [f"hub: {settings.hub!r} is no owner/name"]
+    fault = hub_sets.fault(settings.hub)
+    return [fault] if fault else []
 
 
 def rows(request: Request) -> Iterable[Row]:
@@ -45,19 +42,9 @@ def rows(request: Request) -> Iterable[Row]:
     goal, columns = request.goal, request.columns
     if wanted.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
         raise UserError(f"{wanted.hub} is denied as training data for goal {goal.name}.")
-    dataset = load(wanted, request.mirror)
+    dataset = hub_sets.load(wanted.hub, wanted.name, wanted.split, wanted.revision, request.mirror)
     columns.check(wanted.hub, dataset.column_names)
     if columns.limit and columns.limit < len(dataset):
         dataset = dataset.shuffle(seed=request.seed).select(range(columns.limit))
     mapped = (columns.row(goal, item) for item in dataset)
     return [row for row in mapped if row]
-
-
-def load(wanted: Settings, mirror: str | None) -> Any:
-    """Return the data set from the Hub at its revision, or from the mirror's copy."""
-    import datasets
-
-    datasets.disable_progress_bars()
-    where = str(Path(mirror).expanduser() / wanted.hub) if mirror else wanted.hub
-    revision = None if mirror else wanted.revision
-    return datasets.load_dataset(where, wanted.name, split=wanted.split, revision=revision)
