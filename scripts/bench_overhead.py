@@ -118,7 +118,7 @@ def main() -> None:
     jobs = [["goal=mixed", "model=tiny", "recipe=generated/sft", "study=tiny"]]
     if args.smollm2:
         real = ["goal=svamp_words", f"goal.data_dir={args.smollm2.resolve()}", "model=smollm2-135m"]
-        jobs.append([*real, "recipe=words/sft", "recipe.sft.max_steps=30", "study=smollm2"])
+        jobs.append([*real, "recipe=words/sft", "recipe.sft.max_steps=20", "study=smollm2"])
     heads = ("model", "steps", "trial s", "first look s", "bare s", "with imports s", "ratio", "with imports")
     found = Table(*heads, "weights")
     for words in jobs:
