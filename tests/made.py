@@ -5,6 +5,14 @@ from typing import Any
 from intern.config import typed
 from intern.config.schema import Recipe
 
+IDLE = """\
+summary: a step that changes nothing
+stages: [data, sft]
+data: {rows: 20}
+sft: {max_steps: 1, max_length: 64, learning_rate: 1e-9, activation_checkpointing: false}
+tunable: {sft.learning_rate: {low: 1e-9, high: 1e-8, log: true}}
+"""
+
 
 def recipe_of(name: str = "none", **tree: Any) -> Recipe:
     """The recipe of a tree, which must have no fault of type."""

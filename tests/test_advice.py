@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import scope
-from made import recipe_of
+from made import IDLE, recipe_of
 from test_answers import row
 from test_report import ITEMS, Study, logged, remedied
 
@@ -312,15 +312,6 @@ def test_a_folder_of_another_version(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("launcher:", "launchr:"))
     assert facts.gather(Reader(study.folder)) is None
     assert "trial 1" in text.whole(Reader(study.folder))
-
-
-IDLE = """\
-summary: a step that changes nothing
-stages: [data, sft]
-data: {rows: 20}
-sft: {max_steps: 1, max_length: 64, learning_rate: 1e-9, activation_checkpointing: false}
-tunable: {sft.learning_rate: {low: 1e-9, high: 1e-8, log: true}}
-"""
 
 
 def test_a_real_study_that_learns_nothing(

@@ -223,6 +223,9 @@ def test_a_first_trial_in_full_is_measured_by_the_base() -> None:
     seen = view(full(1, "long", 0.5), recipes=LONG)
     assert [proposal.overrides for proposal in heuristic.longer(seen, "long")] == [steps(120)]
     assert not list(heuristic.longer(view(full(1, "long", 0.12), recipes=LONG), "long"))  # two errors of 0.01 each
+    nothing = replace(full(1, "long", 0.1), scores=tuple(replace(s, value=0.0, stderr=0.0) for s in BASE.scores))
+    never = replace(BASE, scores=nothing.scores)  # no answer is right, and so no error known: that is no gain
+    assert not list(heuristic.longer(view(nothing, best=never, recipes=LONG), "long"))
 
 
 def test_targets_teach_where_nothing_was_right() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import HERE, scope
+from made import IDLE
 
 from intern.cli.study import nothing_ran
 from intern.config import choices, gate
@@ -40,13 +41,6 @@ summary: a column that the data set has not
 stages: [data, sft]
 data: {mix: [{hub: some/set, columns: {question: asked, answer: a}}]}
 sft: {max_steps: 1, max_length: 64}
-"""
-IDLE = """\
-summary: a step that changes nothing
-stages: [data, sft]
-data: {rows: 20}
-sft: {max_steps: 1, max_length: 64, learning_rate: 1e-9, activation_checkpointing: false}
-tunable: {sft.learning_rate: {low: 1e-9, high: 1e-8, log: true}}
 """
 SMALL = ("goal=arithmetic", "model=tiny", "goal.dev_items=12", "goal.test_items=12", "goal.few_shot=0")
 

@@ -40,7 +40,7 @@ class Rows:
         self.model = Model()
         self.has_loss, self.evaluated_rows = True, 16
 
-    def taste(self) -> None:
+    def try_out(self) -> None:
         """Answer a quarter of the rows."""
         self.clock.now += self.costs["written"] / 4
 

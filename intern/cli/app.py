@@ -99,11 +99,12 @@ class Shelf(Mapping[str, Recipe]):
 
     def __init__(self, library: Library, config: Config) -> None:
         self.library, self.config = library, config
+        self.rows = local.count(config.goal)
 
     def __getitem__(self, name: str) -> Recipe:
         if name not in self.library.names():
             raise KeyError(name)
-        return fit.recipe(self.library.load(name), self.config, local.count(self.config.goal))
+        return fit.recipe(self.library.load(name), self.config, self.rows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.library.names())

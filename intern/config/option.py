@@ -8,7 +8,7 @@ strictly, and Hydra is given its values alone. A file that Hydra reads itself co
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from intern.config import contract, strict_yaml, typed
@@ -40,29 +40,31 @@ def read(group: str, path: Path, option: Callable[[str], Tree]) -> Tree:
     Raises:
         UserError: with every fault of the file, a line each.
     """
-    tree = mapping(group, path)
-    bases = parents(tree, path, group)
-    base: Tree = {}
-    for parent in bases:
-        base = merged(base, option(parent))
+    tree, base = parted(group, path, option)
     own = legible(tree)
     if group in ("goal", "model"):
         own.setdefault("name", named(path))
-    if group == "goal" and bases:  # recipes that suit what it builds on suit it
+    if group == "goal" and base:  # recipes that suit what it builds on suit it
         own.setdefault("kinds", list(dict.fromkeys([*base.get("kinds", []), base["name"]])))
     whole = merged(base, own)
-    if faults := [*form_faults(tree), *value_faults(group, whole), *task_faults(whole)]:
+    if faults := [*form_faults(tree), *value_faults(group, whole)]:
         raise UserError("\n".join(f"{path}: {fault}" for fault in faults))
     return whole
 
 
 def plain(group: str, path: Path, option: Callable[[str], Tree]) -> Tree:
     """Return the values of one of the package's own files, over those that its `defaults` name."""
+    tree, base = parted(group, path, option)
+    return merged(base, tree)
+
+
+def parted(group: str, path: Path, option: Callable[[str], Tree]) -> tuple[Tree, Tree]:
+    """Return (what a file says itself, the values of the options that its `defaults` name)."""
     tree = mapping(group, path)
     base: Tree = {}
     for parent in parents(tree, path, group):
         base = merged(base, option(parent))
-    return merged(base, tree)
+    return tree, base
 
 
 def named(path: Path) -> str:
@@ -142,16 +144,6 @@ def value_faults(group: str, tree: Tree) -> list[str]:
         except UserError as error:
             faults += [f"scorer_settings: {line}" for line in str(error).splitlines()]
     return faults
-
-
-def task_faults(tree: Tree) -> Iterator[str]:
-    """Yield a line for each of lm-eval's tasks whose folder lies elsewhere: its YAML can name functions to import."""
-    for split in ("dev", "test"):
-        tasks = tree.get(split)
-        for place, task in enumerate(tasks if isinstance(tasks, list) else ()):
-            folder = PurePosixPath(str(task.get("folder", ""))) if isinstance(task, dict) else PurePosixPath()
-            if folder.is_absolute() or ".." in folder.parts:
-                yield f"{split}.{place}.folder: {str(folder)!r} is no folder under lm_eval/tasks"
 
 
 def cls(group: str, tree: Tree) -> type:

@@ -1,12 +1,13 @@
 """Rows without blank, repeated or contaminated ones, and a count of what went and why."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intern.data.contamination import MANY, SHARE, Guard
 from intern.data.items import Row, bare, shortened
 
+FILE = "cleaning.json"  # where a stage keeps it
 BLANK, REPEATED, COMMON = "blank", "repeated", "common words"
 WHY = {
     BLANK: "question or target is blank",
@@ -19,6 +20,7 @@ KEPT = (
     f"kept, for the {{words}} words that they share with an item are common: in more than {MANY} questions and "
     f"{100 * SHARE:g} % of them"
 )
+Reason = tuple[str, int, Mapping[str, str]]  # why, how many rows, an example: its question and what it shares
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,21 @@ class Cleaning:
     examples: dict[str, dict[str, str]]
     """Reason, or "common words" → the question of one such row, and what it shares."""
 
-    def lines(self) -> list[str]:
-        """Return a line for each reason, with its example."""
+    def reasons(self) -> list[Reason]:
+        """Return (why, how many rows, an example) for each reason for which rows went, or did not."""
         counts = [(name, WHY[name], rows) for name, rows in self.dropped.items()]
         counts += [(COMMON, KEPT, self.common)] if self.common else []
-        return [self.line(name, why.format(words=self.words), rows) for name, why, rows in counts]
+        return [(why.format(words=self.words), rows, self.examples[name]) for name, why, rows in counts]
 
-    def line(self, name: str, why: str, rows: int) -> str:
-        """Return the line of one reason."""
-        example = self.examples[name]
-        shared = f", by “{example['shared']}”" if example["shared"] else ""
-        return f"{rows} {'row' if rows == 1 else 'rows'}: {why}; such as “{example['question']}”{shared}"
+    def lines(self) -> list[str]:
+        """Return a line for each reason, with its example."""
+        return [line(*reason) for reason in self.reasons()]
+
+
+def line(why: str, rows: int, example: Mapping[str, str]) -> str:
+    """Return the line of one reason."""
+    shared = f", by “{example['shared']}”" if example["shared"] else ""
+    return f"{rows} {'row' if rows == 1 else 'rows'}: {why}; such as “{example['question']}”{shared}"
 
 
 def clean(rows: Sequence[Row], guard: Guard) -> tuple[list[Row], Cleaning]:

@@ -100,9 +100,13 @@ def ideas(view: View) -> list[str]:
 
 def learnt(view: View, trial: Trial) -> bool:
     """Return whether a trial is ahead of the base model by two standard errors."""
-    base = view.trials[0]
-    gain = (trial.mean("dev") or 0.0) - (base.mean("dev") or 0.0)
-    return gain > 0 and gain >= 2 * hypot(trial.stderr("dev"), base.stderr("dev"))
+    return ahead(trial, view.trials[0])
+
+
+def ahead(trial: Trial, other: Trial) -> bool:
+    """Return whether a trial scored more than another one on dev, by two standard errors of the difference."""
+    gain = (trial.mean("dev") or 0.0) - (other.mean("dev") or 0.0)
+    return gain > 0 and gain >= 2 * hypot(trial.stderr("dev"), other.stderr("dev"))
 
 
 def imitates(recipe: Recipe) -> bool:
@@ -139,13 +143,13 @@ def longer(view: View, name: str) -> Iterator[Proposal]:
     before = view.trials[0 if start.parent is None else start.parent]
     if before.number and (before.recipe != name or before.state != "COMPLETE" or not lengthened(start, before, recipe)):
         return
-    gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
     now = lengths(start, recipe)
     doubled = {key: times(2)(recipe.contract[key], steps) for key, steps in now.items()}
     more = {key: value for key, value in doubled.items() if value is not None and float(value) > now[key]}
     if not more or more.keys() & view.pinned(name).keys():
         return
-    if gain >= 2 * hypot(start.stderr("dev"), before.stderr("dev")):
+    if ahead(start, before):
+        gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
         why = f"twice the steps: trial {start.number} gained {100 * gain:.0f} points on {before.number} by more of them"
         yield Proposal(name, view.own(start) | more, parent=start.number, seed=start.seed, hypothesis=why)
 

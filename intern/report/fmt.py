@@ -69,9 +69,9 @@ def what(trial: Trial) -> str:
     return f"{trial.recipe or 'base model'} {changes(trial)}".rstrip()
 
 
-def note(note: Diagnosis) -> str:
+def note(seen: Diagnosis) -> str:
     """Return what a rule saw at the last step of a stage."""
-    return f"{note.rule} in {note.stage}, {KEPT}: {note.symptom}"
+    return f"{seen.rule} in {seen.stage}, {KEPT}: {seen.symptom}"
 
 
 def line(trial: Trial, notes: Sequence[Diagnosis] = ()) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 from intern import files
 from intern.config import library
-from intern.data.cleaning import COMMON, KEPT, WHY, Cleaning
+from intern.data.cleaning import Cleaning, Reason
 from intern.records import Score, Trial
 from intern.report import answers as written
 from intern.report import charts, fmt, share, shown
@@ -39,7 +39,6 @@ TEMPLATES = Path(__file__).with_name("templates")
 CHARTED = 1000  # trials in the charts by trial
 IN_TREE = 120  # trials in the tree: each may have to be compared with its parent, 4 ms
 REFUSED = 50  # refusals, the newest
-Reason = tuple[str, int, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -183,16 +182,9 @@ def cell(scores: Sequence[Score], place: tuple[str, str, str, int]) -> Score | N
 
 def cleaned(study: Reader) -> tuple[Trial, Sequence[tuple[str, Cleaning, Sequence[Reason]]]] | None:
     """Return the best trial, or with nothing learnt the one with the highest score, with what became of its rows."""
-    trial = study.best if study.learnt else study.leading
+    trial = study.foremost
     stages = study.cleanings(trial) if trial else []
-    return (trial, [(name, one, reasons(one)) for name, one in stages]) if trial and stages else None
-
-
-def reasons(rows: Cleaning) -> list[Reason]:
-    """Return (why, how many rows, an example) for each reason for which rows went, or did not."""
-    counts = [(name, WHY[name], number) for name, number in rows.dropped.items()]
-    counts += [(COMMON, KEPT, rows.common)] if rows.common else []
-    return [(why.format(words=rows.words), number, rows.examples[name]) for name, why, number in counts]
+    return (trial, [(name, one, one.reasons()) for name, one in stages]) if trial and stages else None
 
 
 def reuse(trials: Sequence[Trial]) -> dict[str, float]:

@@ -30,7 +30,7 @@ def whole(study: Reader) -> str:
 
 def findings(study: Reader) -> list[str]:
     """Return what is known beyond the scores: of the rows, of the answers, and with nothing learnt what to try next."""
-    shown = study.best if study.learnt else study.leading
+    shown = study.foremost
     lines = cleaned(study, shown) if shown else []
     if not study.learnt:
         return [*lines, *written(study), *advised(study)]

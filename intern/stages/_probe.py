@@ -13,7 +13,7 @@ from intern.rewards import Outcome
 
 MOST, SHARE = 64, 0.05  # rows held back: at most so many, and at most this share
 FEW = 16  # rows whose loss is looked at
-TASTE = 4  # rows that are answered to see what it costs
+FIRST = 4  # rows that are answered to see what it costs
 SMALL = 20e6  # without a GPU a model of more parameters answers as few: 64 take four times as long
 TAIL = 200  # characters: a model that has begun to loop loops at the end
 COMPRESSED = 2.4  # text that zlib shrinks further repeats itself (Whisper's threshold, arXiv:2212.04356)
@@ -66,10 +66,10 @@ class HeldOut:
         if self.has_loss:
             self.trainer.evaluate(self.trainer.eval_dataset.select(range(self.evaluated_rows)))
 
-    def taste(self) -> None:
+    def try_out(self) -> None:
         """Let the model answer a few of the rows, and forget what it wrote: to see what an answer costs."""
         if self.outcome is not None:
-            self.answers(self.rows[:TASTE])
+            self.answers(self.rows[:FIRST])
 
     def written(self) -> dict[str, Any]:
         """Return what the model writes for the rows, greedy, as metrics; {} if nothing judges it.

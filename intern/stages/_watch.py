@@ -44,6 +44,7 @@ class Watch(TrainerCallback):
         self.rows: list[dict[str, Any]] = []
         self.diagnosis: Diagnosis | None = None
         self.cut: dict[str, int] | None = None
+        self.plan: Mapping[str, int] = {}
         self.start = 0
         self.began = 0.0
         self.saved = 0.0
@@ -63,8 +64,8 @@ class Watch(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look if it is time, end if the trial's time is up, and save if it is time for that. No trainer checkpoint at
         the last step: the stage's own output follows at once."""
-        looks = self.planned(state, control)
-        self.look(state, control, {kind: due(state, looks[kind]) for kind in looks})
+        self.plan = self.plan or self.planned(state, control)
+        self.look(state, control, {kind: due(state, looks) for kind, looks in self.plan.items()})
         if self.task.until is not None and time.monotonic() >= self.task.until and state.global_step < state.max_steps:
             self.cut = {"step": state.global_step, "steps": state.max_steps}
             control.should_training_stop = True
@@ -94,10 +95,10 @@ class Watch(TrainerCallback):
             step = BACKWARD * loss * batch / self.held_out.evaluated_rows
             began = time.monotonic()
             with self.apart():
-                self.held_out.taste()
-            tasted = time.monotonic() - began
-            if loss + (1 + WHOLE) * tasted > share * step * state.max_steps:
-                self.add(state, control, {"written_seconds": WHOLE * tasted})
+                self.held_out.try_out()
+            cost = time.monotonic() - began
+            if loss + (1 + WHOLE) * cost > share * step * state.max_steps:
+                self.add(state, control, {"written_seconds": WHOLE * cost})
                 return
         self.look(state, control, {"written": True})
 
@@ -131,20 +132,25 @@ class Watch(TrainerCallback):
         control.should_log = log
 
     def planned(self, state: Any, control: Any) -> Mapping[str, int]:
-        """Return how many looks of each kind the stage takes after the first; it is decided when the first of the most
-        would be due, and none are taken before."""
+        """Return how many looks of each kind the stage takes after the first, as an earlier attempt decided or as it is
+        decided when the first of the most would be due; {} before that: none are taken yet."""
+        if self.held_out is None:
+            return {}
         decided = {kind: self.logged(f"{kind}_looks") for kind in LOOKS}
+        if None not in decided.values():
+            return {kind: int(count) for kind, count in decided.items()}
         done = state.global_step
-        if None not in decided.values() or self.held_out is None or done * self.most < state.max_steps:
-            return {kind: int(count or 0) for kind, count in decided.items()}
+        if done * self.most < state.max_steps:
+            return {}
         step = (time.monotonic() - self.began) / (done - self.start)
         budget = self.task.config.compute.look_share * step * state.max_steps
         losses, texts = (self.logged(f"{kind}_seconds") or 0.0 for kind in ("evaluated", "written"))
         evaluations, cost = affordable(self.most, losses, max(budget / 2, budget - texts))  # one look at texts is paid
         writings, _ = affordable(self.most, texts, budget - cost)
-        plan = {"evaluated_looks": evaluations, "written_looks": writings}
-        self.add(state, control, {**plan, "step_seconds": step})
-        return {"evaluated": evaluations, "written": writings}
+        plan = {"evaluated": evaluations, "written": writings}
+        told = {f"{kind}_looks": count for kind, count in plan.items()}
+        self.add(state, control, {**told, "step_seconds": step})
+        return plan
 
     def logged(self, key: str) -> Any:
         """Return the first value of a metric; None if it was not logged."""

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from intern import files, records, rewards
 from intern.config.schema import Config, tunable
-from intern.data import items, sources, tasks
-from intern.data.cleaning import clean
+from intern.data import cleaning, items, sources, tasks
 from intern.data.contamination import Guard
 from intern.data.items import Row
 from intern.errors import UserError
@@ -20,7 +19,7 @@ VERSION = 4
 READS = ("goal", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
-KEEPS = ("cleaning.json",)
+KEEPS = (cleaning.FILE,)
 
 
 @dataclass
@@ -65,16 +64,16 @@ def run(task: Task) -> None:
     wanted: Settings = task.settings
     goal, mirror = task.config.goal, task.config.compute.mirror
     gathered = [row for entry in wanted.mix for row in sources.rows(entry, goal, task.items, task.seed, mirror)]
-    rows, cleaning = clean(gathered, guard(task))
-    print(f"data: {cleaning.gathered} rows gathered, {cleaning.kept} after cleaning and decontamination")
-    for line in cleaning.lines():
+    rows, cleaned = cleaning.clean(gathered, guard(task))
+    print(f"data: {cleaned.gathered} rows gathered, {cleaned.kept} after cleaning and decontamination")
+    for line in cleaned.lines():
         print(f"  {line}")
     rows = verified(rows, wanted, rewards.scorer(goal))
     if not rows:
-        why = "; ".join(cleaning.lines()) or "the scorer finds no target right"
+        why = "; ".join(cleaned.lines()) or "the scorer finds no target right"
         raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning: {why}.")
     random.Random(task.seed).shuffle(rows)
-    files.write_whole(task.out / "cleaning.json", records.dump(cleaning))
+    files.write_whole(task.out / cleaning.FILE, records.dump(cleaned))
     items.write(task.out / "rows.jsonl", rows[: wanted.rows])
 
 

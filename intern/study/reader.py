@@ -11,6 +11,7 @@ from intern import records
 from intern.config import stages
 from intern.config.schema import Config, Recipe
 from intern.data import items
+from intern.data.cleaning import FILE as CLEANING
 from intern.data.cleaning import Cleaning
 from intern.data.constant import FILE as CONSTANT
 from intern.records import UNCOUNTED, Diagnosis, Score, StageRun, Trial, Verdict
@@ -25,7 +26,6 @@ from intern.trial.reader import Begun
 from intern.trial.store import Store, open_store
 
 STORE = "store"  # the folder of a study's own store
-CLEANING = "cleaning.json"
 Samples = list[dict[str, Any]]
 
 
@@ -74,6 +74,11 @@ class Reader:
         of equals the longest."""
         scored = [t for t in self.trials if t.kind not in UNCOUNTED and t.mean("dev") is not None]
         return max(scored, key=lambda t: (t.mean("dev") or 0.0, t.fidelity), default=None)
+
+    @property
+    def foremost(self) -> Trial | None:
+        """The best trial; with nothing learnt the leading one."""
+        return self.best if self.learnt else self.leading
 
     @property
     def final(self) -> Trial | None:

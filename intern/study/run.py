@@ -47,9 +47,10 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
     checkpoints.check(config.model.path, config.model.eos_token)
     hub.check(scope)
     begun = identity.begun(folder).get("hub_revision")
-    config = replace(config, goal=published.resolved(config.goal, config.compute.mirror, begun))
-    scope = fitted(replace(scope, config=config))
-    config = scope.config
+    goal = published.resolved(config.goal, config.compute.mirror, begun)
+    if goal != config.goal:
+        scope = fitted(replace(scope, config=replace(config, goal=goal)))
+        config = scope.config
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)

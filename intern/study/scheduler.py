@@ -177,18 +177,16 @@ class Scheduler:
         if (folder / jobs.RESULT).exists():
             yield from self.finish(trial, "", 0.0)
             return
-        handle = self.known(trial)
+        handle, limit = self.known(trial), self.limit(trial)
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
-            store, minutes = str(self.store.resolve()), self.limit(trial) / 60
-            reserve = budget.reserve(self.ledger.trials)
-            jobs.rewrite(folder, attempt=attempt, store=store, minutes=minutes, reserve=reserve)
+            store, reserve = str(self.store.resolve()), budget.reserve(self.ledger.trials)
+            jobs.rewrite(folder, attempt=attempt, store=store, minutes=limit / 60, reserve=reserve)
             name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
             self.ledger.submit(trial.number, attempt, name)
             handle = self.launcher.submit(folder, name)
             self.ledger.submitted(trial.number, handle)
         now = time.monotonic()
-        limit = self.limit(trial)
         run = Running(trial, handle, Follower(folder), limit, began or now, deaths or Counter())
         self.running[trial.number] = run
         if deaths is None:
