@@ -59,6 +59,13 @@ def test_targets_that_the_scorer_does_not_find_right() -> None:
     assert told[2].endswith("the scorer finds no answer in it") and told[3].endswith("the scorer finds it wrong")
 
 
+def test_targets_that_are_of_another_form_altogether() -> None:
+    """One line for all splits: nothing is wrong with single rows."""
+    told = checks.check(GOAL, rows_of(*(ask(i, target=f"+ {i} 0") for i in range(5))), words)
+    assert told[0].startswith("the scorer exact_answer reads an answer in no target of train, dev, test: recipe.data.")
+    assert len(told) == 4 and all(line.startswith("dev: “Which is") for line in told[1:])
+
+
 def test_a_scorer_that_fails() -> None:
     """On an answer that it cannot read: it would fail in the baseline."""
     goal = replace(GOAL, scorer="prefix_equation")

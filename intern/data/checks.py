@@ -52,7 +52,7 @@ def check(goal: Goal, splits: Mapping[str, Sequence[Row]], count: Count | None) 
     """
     judged = {split: judge(goal, records.spread(rows, MOST)) for split, rows in splits.items()}
     refuse(goal, judged)
-    lines = [line for split, rows in judged.items() if (line := wrong(goal, split, rows))]
+    lines = unread(goal, judged) or [line for split, rows in judged.items() if (line := wrong(goal, split, rows))]
     lines += lengths(goal, records.spread(splits["train"], MOST), count)
     return [*lines, *(shown(goal, entry) for entry in judged["dev"][:SHOWN])]
 
@@ -87,6 +87,17 @@ def refuse(goal: Goal, judged: Mapping[str, Sequence[Judged]]) -> None:
             f"The answers are lists, as in {described(lists[0])}, and the scorer {goal.scorer} does not find an "
             "answer of the list right. Give one answer a row, as text or a number."
         )
+
+
+def unread(goal: Goal, judged: Mapping[str, Sequence[Judged]]) -> list[str]:
+    """Return a line if targets are of a form in which the scorer never finds an answer, right or wrong."""
+    everything = [entry for rows in judged.values() for entry in rows]
+    if not everything or any(entry.value is not None for entry in everything):
+        return []
+    return [
+        f"the scorer {goal.scorer} reads an answer in no target of {', '.join(judged)}: recipe.data.answer_line=true "
+        "adds the line that it reads (the recipes under words/ do)"
+    ]
 
 
 def wrong(goal: Goal, split: str, judged: Sequence[Judged]) -> str | None:
