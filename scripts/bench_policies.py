@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder of goals, one folder each, in place of the embedded ones")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("words", nargs="*", help="more config words for every study")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     goals = sorted(folder.name for folder in args.data.iterdir() if folder.is_dir()) if args.data else GOALS
     every = [(goal, proposer, seed) for seed in range(args.seeds) for goal in goals for proposer in PROPOSERS]
     with ThreadPoolExecutor(args.jobs) as pool:

@@ -102,6 +102,17 @@ def test_the_whole_plan() -> None:
     assert set(onward.sweep) == {"sft.max_steps", "sft.packing"}
 
 
+def test_ranking_ends_with_its_share_of_the_hours() -> None:
+    """A third of them may go into it; recipes that learn from answers come before rewards, whatever their names."""
+    swapped = {"a/grpo": RECIPES["b/grpo"], "b/sft": RECIPES["a/sft"]}
+    assert one(heuristic.propose(view(recipes=swapped))).recipe == "b/sft"
+    ranked = replace(done(1, Proposal("b/sft", seed=5, fidelity=heuristic.CHEAP), 0.3), seconds=1800.0)
+    assert one(heuristic.propose(view(ranked, recipes=swapped))).recipe == "a/grpo"  # half an hour of one and a half
+    slow = replace(ranked, seconds=1801.0)
+    following = one(heuristic.propose(view(slow, recipes=swapped)))
+    assert (following.recipe, following.fidelity) == ("b/sft", 1.0)
+
+
 def test_a_single_recipe_needs_no_ranking() -> None:
     """It is run in full at once."""
     first = one(heuristic.propose(view(only="a/sft")))
@@ -222,7 +233,8 @@ def test_a_first_trial_in_full_is_measured_by_the_base() -> None:
     """It had no steps at all: what gained on it is lengthened, without a cheap trial."""
     seen = view(full(1, "long", 0.5), recipes=LONG)
     assert [proposal.overrides for proposal in heuristic.longer(seen, "long")] == [steps(120)]
-    assert not list(heuristic.longer(view(full(1, "long", 0.12), recipes=LONG), "long"))  # two errors of 0.01 each
+    assert list(heuristic.longer(view(full(1, "long", 0.12), recipes=LONG), "long"))  # errors of 0.01 each
+    assert not list(heuristic.longer(view(full(1, "long", 0.11), recipes=LONG), "long"))  # less than one of both
     nothing = replace(full(1, "long", 0.1), scores=tuple(replace(s, value=0.0, stderr=0.0) for s in BASE.scores))
     never = replace(BASE, scores=nothing.scores)  # no answer is right, and so no error known: that is no gain
     assert not list(heuristic.longer(view(nothing, best=never, recipes=LONG), "long"))

@@ -2,7 +2,8 @@
 idea, the best first: the recipe in full, longer while that pays, a sweep of the keys that matter, the winner with one
 override left out at a time, the winner with other seeds. Where nothing has been learnt yet it looks far: recipes that
 learn from worked answers come first, and a sweep goes up to the contract's highest learning rate and most steps. It
-ends before the budget only if nothing can be better.
+ends before the budget only if nothing can be better. Where time is short it ranks fewer recipes, and trains no longer
+than the time allows, so that each training ends with its schedule.
 
     python -m intern proposer=heuristic proposer.sweep_trials=8 budget.trials=40
 """
@@ -21,14 +22,16 @@ from intern.config.schema import Recipe
 from intern.overrides import Overrides
 from intern.proposers import Proposals
 from intern.records import Proposal, Trial
-from intern.search import recovery
+from intern.search import pace, recovery
 from intern.search.sampler import Space
 from intern.search.view import View
 from intern.stats import paired
 
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
+RANKING = 1 / 3  # of the budget's hours, after which no further recipe is ranked
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
 RATE = "learning_rate"  # of whichever stage
+PAYS = 1.0  # standard errors that more steps must gain for more still: a trial is no claim
 NEAR = 4.0  # a sweep looks so many times above and below its start, or this part of a linear range
 
 
@@ -47,8 +50,9 @@ def propose(view: View) -> Proposals:
     first = None
     for proposal in plan(view):
         if proposal.sweep or not view.tried(proposal):
-            if proposal.fidelity <= view.left.trials:
-                return (proposal,)
+            fitted = pace.fitted(view, proposal)
+            if fitted and fitted.fidelity <= view.left.trials and (fitted.sweep or not view.tried(fitted)):
+                return (fitted,)
             first = first or proposal
     return (first,) if first else ()
 
@@ -74,10 +78,12 @@ def cheap(view: View) -> Iterator[Proposal]:
     """Propose each suitable recipe as its author left it, on a share of its steps; a single one needs no ranking.
     Rewards teach nothing if no answer is right: a recipe that begins with them waits for its turn in full."""
     rewarded = view.trials[0].mean("dev")
-    ranked = {name: recipe for name, recipe in sorted(view.recipes.items()) if rewarded or imitates(recipe)}
-    if len(ranked) > 1:
-        for name, recipe in ranked.items():
-            yield Proposal(name, seed=view.seed, hypothesis=recipe.summary, fidelity=CHEAP)
+    ranked = sorted((not imitates(recipe), name) for name, recipe in view.recipes.items())
+    names = [name for rewards, name in ranked if rewarded or not rewards]
+    short = [Proposal(n, seed=view.seed, hypothesis=view.recipes[n].summary, fidelity=CHEAP) for n in names]
+    fresh = [proposal for proposal in short if not view.tried(proposal)]
+    if len(names) > 1 and fresh and pace.spent(view) <= RANKING:
+        yield from fresh
 
 
 def ideas(view: View) -> list[str]:
@@ -103,10 +109,10 @@ def learnt(view: View, trial: Trial) -> bool:
     return ahead(trial, view.trials[0])
 
 
-def ahead(trial: Trial, other: Trial) -> bool:
-    """Return whether a trial scored more than another one on dev, by two standard errors of the difference."""
+def ahead(trial: Trial, other: Trial, errors: float = 2.0) -> bool:
+    """Return whether a trial scored more than another one on dev, by so many standard errors of the difference."""
     gain = (trial.mean("dev") or 0.0) - (other.mean("dev") or 0.0)
-    return gain > 0 and gain >= 2 * hypot(trial.stderr("dev"), other.stderr("dev"))
+    return gain > 0 and gain >= errors * hypot(trial.stderr("dev"), other.stderr("dev"))
 
 
 def imitates(recipe: Recipe) -> bool:
@@ -133,7 +139,7 @@ def full(view: View, name: str) -> Iterator[Proposal]:
 
 
 def longer(view: View, name: str) -> Iterator[Proposal]:
-    """Propose twice the steps of the best trial in full, if the last lengthening alone gained two standard errors. The
+    """Propose twice the steps of the best trial in full, if the last lengthening alone gained a standard error. The
     first evidence is the cheap trial, or the base model, which had no steps. One that time cut short had not all of its
     own."""
     recipe = view.recipes[name]
@@ -141,37 +147,19 @@ def longer(view: View, name: str) -> Iterator[Proposal]:
     if start is None or start.reason:
         return
     before = view.trials[0 if start.parent is None else start.parent]
-    if before.number and (before.recipe != name or before.state != "COMPLETE" or not lengthened(start, before, recipe)):
+    if before.number and (
+        before.recipe != name or before.state != "COMPLETE" or not pace.lengthened(start, before, recipe)
+    ):
         return
-    now = lengths(start, recipe)
+    now = {k: v for k, v in pace.lengths(recipe, start.overrides, 1.0).items() if k in recipe.contract}
     doubled = {key: times(2)(recipe.contract[key], steps) for key, steps in now.items()}
     more = {key: value for key, value in doubled.items() if value is not None and float(value) > now[key]}
     if not more or more.keys() & view.pinned(name).keys():
         return
-    if ahead(start, before):
+    if ahead(start, before, PAYS):
         gain = (start.mean("dev") or 0.0) - (before.mean("dev") or 0.0)
         why = f"twice the steps: trial {start.number} gained {100 * gain:.0f} points on {before.number} by more of them"
         yield Proposal(name, view.own(start) | more, parent=start.number, seed=start.seed, hypothesis=why)
-
-
-def lengthened(trial: Trial, before: Trial, recipe: Recipe) -> bool:
-    """Return whether a trial is an earlier one with more steps and no other change."""
-    changed = trial.overrides.changed(before.overrides)
-    now, then = lengths(trial, recipe), lengths(before, recipe)
-    longer = now != then and all(steps >= then.get(key, 0) for key, steps in now.items())
-    return changed <= length_keys(recipe) and longer
-
-
-def length_keys(recipe: Recipe) -> set[str]:
-    """Return the dotted keys that say how long the recipe's stages train."""
-    return {f"{name}.{field}" for name, stage in stages.entries(recipe) for field in stage.lengths}
-
-
-def lengths(trial: Trial, recipe: Recipe) -> dict[str, float]:
-    """Return the steps or epochs that a trial was given, for each contract key that sets them."""
-    values = Space.of(recipe).values(trial.overrides)
-    unscaled: dict[str, Any] = {key: value for key, value in values.items() if key in length_keys(recipe)}
-    return {key: value * trial.fidelity for key, value in unscaled.items() if value is not None}
 
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
@@ -204,7 +192,7 @@ def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, 
             part = (domain.high - domain.low) / NEAR
             near = float(value)
             if far:
-                stronger = key in length_keys(recipe) or key.endswith(f".{RATE}")
+                stronger = key in pace.length_keys(recipe) or key.endswith(f".{RATE}")
                 bounds += [(key, near, domain.high)] if stronger and near < domain.high else []
                 continue
             bounds.append((key, near / NEAR, near * NEAR) if domain.log else (key, near - part, near + part))
@@ -223,7 +211,7 @@ def matters(view: View, name: str) -> tuple[str, ...]:
     keys = [key for key in recipe.contract if key not in view.pinned(name)]
     moved: dict[str, float] = dict.fromkeys(keys, 0.0)
     trials: dict[str, int] = dict.fromkeys(keys, 0)
-    by_length = length_keys(recipe)
+    by_length = pace.length_keys(recipe)
     for effect in view.history.effects(name):
         changed = (effect.keys | by_length if effect.cheaper else effect.keys) & moved.keys()
         for key in changed:

@@ -1,0 +1,95 @@
+"""How long trials train, in steps and in seconds, and how much of a proposal the time that is left allows."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from intern.config import stages
+from intern.config.contract import Range
+from intern.config.schema import Recipe
+from intern.overrides import Overrides
+from intern.records import Proposal, Trial
+from intern.search.view import View
+
+ROOM = 0.9  # of the time left, less the base model's score on dev: an estimate is no promise
+LEAST = 0.2  # of a proposal's steps: fewer would be another experiment
+
+
+def length_keys(recipe: Recipe) -> set[str]:
+    """Return the dotted keys that say how long the recipe's stages train."""
+    return {f"{name}.{field}" for name, stage in stages.entries(recipe) for field in stage.lengths}
+
+
+def lengths(recipe: Recipe, overrides: Overrides, fidelity: float) -> dict[str, float]:
+    """Return the steps or epochs of each key that sets them, where one is given."""
+    given = {key: overrides.get(key, recipe.value(key)) for key in sorted(length_keys(recipe))}
+    return {key: float(value) * fidelity for key, value in given.items() if isinstance(value, int | float)}
+
+
+def lengthened(trial: Trial, before: Trial, recipe: Recipe) -> bool:
+    """Return whether a trial is an earlier one with more steps and no other change."""
+    changed = trial.overrides.changed(before.overrides)
+    now, then = (lengths(recipe, t.overrides, t.fidelity) for t in (trial, before))
+    longer = now != then and all(steps >= then.get(key, 0) for key, steps in now.items())
+    return changed <= length_keys(recipe) and longer
+
+
+def spent(view: View) -> float:
+    """Return the share of the budget's hours that trials have used, the baseline aside."""
+    used = sum(trial.seconds or 0.0 for trial in view.trials[1:])
+    return used / (used + 3600 * max(view.left.hours, 0.0) or 1.0)
+
+
+def fitted(view: View, proposal: Proposal) -> Proposal | None:
+    """Return a proposal that ends in time: as it is, with fewer of its steps or narrower ranges of them, or None if too
+    few would be left. One of whose speed nothing is known stays as it is."""
+    recipe = view.recipes[proposal.recipe]
+    room = ROOM * (3600 * view.left.hours - scoring(view))
+    overrides = view.pinned(proposal.recipe) | proposal.overrides
+    own = lengths(recipe, overrides.without(proposal.sweep), proposal.fidelity)
+    fixed = {key: steps * rate for key, steps in own.items() if (rate := pace(view, key, recipe))}
+    swept = [key for key in proposal.sweep if pace(view, key, recipe) and isinstance(recipe.contract[key], Range)]
+    if not swept:
+        share = math.floor(100 * room / sum(fixed.values())) / 100 if sum(fixed.values()) > room else 1.0
+        return replace(proposal, fidelity=proposal.fidelity * share) if share >= LEAST else None
+    each = (room - sum(seconds for key, seconds in fixed.items() if key not in swept)) / len(swept)
+    within = dict(narrowed(view, proposal, recipe, swept, each))
+    if any(low >= high for low, high in within.values()):
+        return None
+    kept = tuple(entry for entry in proposal.within if entry[0] not in within)
+    return replace(proposal, within=(*kept, *((key, *bounds) for key, bounds in within.items())))
+
+
+def narrowed(
+    view: View, proposal: Proposal, recipe: Recipe, keys: list[str], seconds: float
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield (key, (low, high)) for each of the lengths of a sweep that could take more than so many seconds."""
+    near = {key: (low, high) for key, low, high in proposal.within}
+    for key in keys:
+        domain, most = recipe.contract[key], seconds / (pace(view, key, recipe) or 1.0) / proposal.fidelity
+        assert isinstance(domain, Range)
+        low, high = near.get(key, (domain.low, domain.high))
+        if high > most:
+            yield key, (max(min(low, most / 2), domain.low), most)
+
+
+def scoring(view: View) -> float:
+    """Return the seconds of the base model's score on dev, zero-shot; 0 if they are not known."""
+    runs = view.trials[0].stages if view.trials else ()
+    return max((run.seconds for run in runs if (run.stage, run.split, run.shots) == ("score", "dev", 0)), default=0.0)
+
+
+def pace(view: View, key: str, recipe: Recipe) -> float | None:
+    """Return the seconds of a step or epoch: of the longest run that the recipe's stage had, or a stage of that name in
+    any recipe; None if none ran to its end."""
+    section = key.partition(".")[0]
+    runs = []
+    for trial in view.trials:
+        other = view.recipes.get(trial.recipe or "")
+        if other is None or trial.state != "COMPLETE" or trial.reason:
+            continue
+        steps = lengths(other, trial.overrides, trial.fidelity).get(key)
+        took = [run.seconds for run in trial.stages if run.name == section and not run.reused and run.stage != "score"]
+        if steps and took and other.kinds.get(section) == recipe.kinds.get(section):
+            runs.append((other.name == recipe.name, steps, took[0] / steps))
+    return max(runs)[2] if runs else None
