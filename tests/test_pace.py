@@ -59,6 +59,7 @@ def test_speed_is_of_the_longest_run_and_of_a_recipe_like_it() -> None:
     assert fidelity(view(*trials, seconds=121), Proposal("grpo")) == 1.0
     cut = ran(1, "sft", 100.0, reason="the time was up")
     assert fidelity(view(cut, seconds=20), Proposal("sft")) == 1.0
+    assert fidelity(view(seconds=5), Proposal("sft")) == 1.0  # less than a score takes: the budget says so
 
 
 def test_longer_overrides_count() -> None:

@@ -71,6 +71,45 @@ def test_the_same_scores_as_ever(tmp_path: Path) -> None:
     assert (study.folder / "export" / "README.md").exists() and (study.folder / "export" / "recipe.yaml").exists()
 
 
+def test_a_winner_whose_weights_are_damaged_is_made_again(tmp_path: Path) -> None:
+    """Before it is exported: the export is what the trial scored; and once more if the export itself is damaged before
+    the study has ended."""
+    words = [*SMALL, "recipe=generated/sft", "recipe.sft.max_steps=12", "proposer=fixed", "quiet=true", "study=mended"]
+    words += ["recipe.sft.per_device_train_batch_size=16", "recipe.synthetic.rows=400"]
+
+    def run(*more: str) -> Reader:
+        command = [sys.executable, "-m", "intern", *words, *more]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=600)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return Reader(tmp_path / "outputs" / "mended")
+
+    study = run("proposer.confirm=false")
+    winner = study.trials[1]
+    assert winner.verdict and winner.verdict.call == "keep"
+    weights = study.output(winner.stages[1]) / "model.safetensors"
+    before = weights.read_bytes()
+    with weights.open("r+b") as file:
+        file.seek(len(before) // 2)
+        file.write(bytes(200))
+    study = run("proposer.confirm=true")
+    assert weights.read_bytes() == before and study.winner == winner
+    confirmed = study.trials[2]
+    assert [(run.name, run.reused) for run in confirmed.stages] == [
+        ("synthetic", True), ("sft", False), ("export", False), ("score", False), ("score", False)
+    ]  # fmt: skip
+    assert [score.split for score in confirmed.scores] == ["test"]
+    ledger = study.folder / "ledger.jsonl"
+    lines = ledger.read_text().splitlines(keepends=True)
+    assert '"end"' in lines[-1]
+    ledger.write_text("".join(lines[:-1]))  # a kill before it was written
+    (study.output(study.exported) / "model.safetensors").write_bytes(before[:1000])
+    study = run("proposer.confirm=true")
+    assert [trial.kind for trial in study.trials] == ["baseline", "propose", "confirm", "confirm"]
+    assert study.final == study.trials[3] and study.final.scores == confirmed.scores
+    assert (study.folder / "export" / "model.safetensors").read_bytes() == before
+    assert not (study.folder / "export" / "digests.json").exists()
+
+
 def environment() -> dict[str, str]:
     """The environment of a run from another folder."""
     return {**os.environ, "PYTHONPATH": str(HERE)}
@@ -107,7 +146,7 @@ def test_a_study_goes_on_after_a_failure_and_mends_a_collapse(
     assert found and found.rule in ("reward_collapse", "divergence", "decline", "format_problem", "truncation")
     assert found.stage == "grpo" and found.step < 12 and len(found.remedies) == 2
     out = study.output(collapsed.stages[-1])
-    assert {path.name for path in out.iterdir()} == {"metrics.jsonl", "diagnosis.json"}
+    assert {path.name for path in out.iterdir()} == {"metrics.jsonl", "diagnosis.json", "digests.json"}
     rows = study.metrics(collapsed, study.begun(collapsed)[-1])
     steps = [row for row in rows if "reward" in row]
     assert [row["step"] for row in steps] == list(range(1, len(steps) + 1)) and rows[-1]["step"] == found.step

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 import threading
@@ -318,9 +319,9 @@ def many_first_uses(prepare: Callable[[int | None], None]) -> None:
 
 def test_a_worker_says_that_it_is_alive(tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start, each stage as it begins and ends, and a heartbeat between."""
-    from intern.trial import worker
+    from intern.trial import child, worker
 
-    monkeypatch.setattr(worker, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(child, "HEARTBEAT", 0.05)
     folder = tmp_path / "trial"
     steps = (Step("data", "data"), Step("synthetic", "synthetic", {"rows": 6000}))
     jobs.write(folder, job(tmp_path, random_model, steps=steps), settings(random_model))
@@ -363,6 +364,132 @@ def test_the_store_keeps_what_it_has(tmp_path: Path) -> None:
         kept.put("sft-3", made)
         assert (kept.get("sft-3") / "file").read_text() == "far" and not made.exists()
     assert not list((tmp_path / "store").glob("*.part"))
+
+
+def test_damage_is_seen(tmp_path: Path) -> None:
+    """A changed byte, a file that is gone or was added, lost digests; the next output of its name replaces it."""
+    kept = store.LocalStore(tmp_path / "store")
+
+    def put() -> Path:
+        made = tmp_path / "made"
+        (made / "below").mkdir(parents=True)
+        (made / "weights").write_bytes(bytes(range(256)) * 9000)
+        (made / "below" / "more").write_text("more")
+        return kept.put("sft-1", made)
+
+    def flip(place: Path) -> None:
+        with (place / "weights").open("r+b") as file:
+            file.seek(1_000_000)
+            file.write(b"\xff")
+
+    spoilt: list[tuple[Callable[[Path], object], str]] = [
+        (flip, "weights has changed"),
+        (lambda place: (place / "below" / "more").unlink(), "below/more is missing"),
+        (lambda place: (place / "adapter").write_text("x"), "adapter was added"),
+        (lambda place: (place / "digests.json").write_text(""), "it cannot be read: Expecting value"),
+        (lambda place: (place / "digests.json").write_text("[]"), "it cannot be read: "),
+        (lambda place: (place / "digests.json").unlink(), "it cannot be read: "),
+    ]
+    for spoil, told in spoilt:
+        place = put()
+        assert kept.damage("sft-1") is None
+        spoil(place)
+        assert (kept.damage("sft-1") or "").startswith(told)
+    put()
+    assert kept.damage("sft-1") is None
+    kept.remove("sft-1")
+    assert not kept.has("sft-1") and not list(kept.root.iterdir())
+
+
+def test_a_damaged_output_is_made_again(tmp_path: Path, random_model: Path, run: Run) -> None:
+    """Whatever follows it is reused, for the new one is the same to the byte; the log and an event say so."""
+    asked = job(tmp_path, random_model)
+    first = run(1, asked, settings(random_model))
+    kept = store.LocalStore(tmp_path / "store")
+    sft, score = first.stages[1].out, first.stages[3].out
+    weights = kept.get(sft) / "model.safetensors"
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-200] + bytes(200))
+    (kept.get(score) / "scores.json").write_text("")
+    again = run(2, asked, settings(random_model))
+    assert [ran.reused for ran in again.stages] == [True, False, True, False]
+    assert again.scores == first.scores and weights.read_bytes() == before
+    folder = tmp_path / "trials" / "002"
+    told = [row["text"] for row in files.rows(folder / "events.jsonl") if row["event"] == "damaged"]
+    assert told == ["model.safetensors has changed", "scores.json has changed"]
+    assert f"{sft} in the store is damaged (model.safetensors has changed), and is made again" in (
+        folder / "log.txt"
+    ).read_text()
+
+
+def test_an_export_that_is_not_the_trials_model(tmp_path: Path, random_model: Path, run: Run) -> None:
+    """It is not scored on test, and the trial says why; one item more or less is let pass, and no score of its own."""
+    asked = job(tmp_path, random_model)
+    (score,) = run(1, asked, settings(random_model)).scores
+    tail = (Step("export", "export"), DEV, Step("score", "score", {"split": "test", "shots": 0}))
+    steps = (*STEPS[:3], *tail)
+    near = replace(score, value=abs(score.value - 1 / 12))
+    good = run(2, replace(asked, steps=steps, expected=(near,)), settings(random_model))
+    assert good.state == "COMPLETE" and [s.split for s in good.scores] == ["test"]
+    assert [ran.reused for ran in good.stages] == [True] * 3 + [False] * 3
+    far = replace(score, value=abs(score.value - 3 / 12))
+    bad = run(3, replace(asked, steps=steps, expected=(far,)), settings(random_model))
+    assert (bad.state, bad.scores) == ("FAIL", ()) and "test was not touched" in (bad.reason or "")
+    assert bad.reason.startswith(f"the export scores {score.value:.4f} on sums (dev), and the trial's checkpoint")
+    assert [ran.stage for ran in bad.stages] == ["data", "sft", "grpo", "export"]
+
+
+STILL = """
+import time
+from dataclasses import dataclass
+
+MAKES = "rows"
+
+
+@dataclass
+class Settings:
+    seconds: float = 0.0
+    told: bool = False
+
+
+def run(task):
+    until = time.monotonic() + task.settings.seconds
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        if task.settings.told:
+            print("still at it", flush=True)
+    (task.out / "rows.jsonl").write_text("")
+"""
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_stage_that_stands_still(
+    tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """It is ended, and the reason says that it hung; one that logs a line now and then may take its time."""
+    from intern.trial import worker
+
+    place = tmp_path / "own" / "stages"
+    place.mkdir(parents=True)
+    (place / "slow.py").write_text(STILL)
+    monkeypatch.setenv("INTERN_PLUGINS", str(tmp_path / "own"))
+    folder = tmp_path / "trial"
+    steps = (Step("slow", "slow", {"seconds": 3.0 if told else 60.0, "told": told}),)
+    config = settings(random_model)
+    config.compute = replace(config.compute, still_minutes=0.02)
+    jobs.write(folder, job(tmp_path, random_model, steps=steps), config)
+    with (folder / "log.txt").open("w") as log, monkeypatch.context() as now:
+        now.setattr(sys, "stdout", log)
+        begun = time.monotonic()
+        worker.run(folder)
+    result = jobs.read_result(folder)
+    assert result and time.monotonic() - begun < 30
+    if told:
+        assert (result.state, result.reason) == ("COMPLETE", None)
+    else:
+        assert result.state == "FAIL" and not list(folder.glob("*.part"))
+        told_why = r"slow: no step, no token and no line of its log in \d+ seconds: it hung"
+        assert re.fullmatch(told_why, result.reason or "")
 
 
 RULE = """

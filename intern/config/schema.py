@@ -239,6 +239,8 @@ class Compute(Section):
     """Threads of a trial; None: what OMP_NUM_THREADS says, else all cores, shared among the slots."""
     trial_minutes: Positive = 600.0
     """Longest trial."""
+    still_minutes: Positive = 30.0
+    """A stage that takes no step, writes no token and logs no line for so long is ended: it hangs."""
     eval_batch_size: Count = 64
     """Items that are scored at once."""
     checkpoint_minutes: Annotated[float, Field(ge=0, le=1e9)] = 5.0

@@ -50,7 +50,10 @@ def fitted(view: View, proposal: Proposal) -> Proposal | None:
     fixed = {key: steps * rate for key, steps in own.items() if (rate := pace(view, key, recipe))}
     swept = [key for key in proposal.sweep if pace(view, key, recipe) and isinstance(recipe.contract[key], Range)]
     if not swept:
-        share = math.floor(100 * room / sum(fixed.values())) / 100 if sum(fixed.values()) > room else 1.0
+        needed = sum(fixed.values())
+        if not needed or needed <= room:
+            return proposal
+        share = math.floor(100 * room / needed) / 100
         return replace(proposal, fidelity=proposal.fidelity * share) if share >= LEAST else None
     each = (room - sum(seconds for key, seconds in fixed.items() if key not in swept)) / len(swept)
     within = dict(narrowed(view, proposal, recipe, swept, each))

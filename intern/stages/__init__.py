@@ -6,6 +6,7 @@ from typing import Any
 
 from intern.config.schema import Config
 
+PARTIAL = "partial"  # in the output of a training under way: the trainer's own checkpoints, and a file of its last step
 CUT = "cut.json"  # in the output of a training that was ended for want of time: {"step", "steps"}
 
 

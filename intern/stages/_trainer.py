@@ -11,12 +11,11 @@ from transformers import AutoTokenizer
 
 from intern import files, records
 from intern.config.schema import Config, given
-from intern.stages import CUT, Task
+from intern.stages import CUT, PARTIAL, Task
 from intern.stages._probe import end_ids
 from intern.stages._watch import Watch
 
 DIAGNOSIS = "diagnosis.json"
-PARTIAL = "partial"  # the trainer's own checkpoints, from which a killed stage goes on
 
 
 def arguments(task: Task) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from transformers import TrainerCallback
 
 from intern import diagnosis, files
 from intern.records import Diagnosis
-from intern.stages import Task
+from intern.stages import PARTIAL, Task
 from intern.stages._probe import HeldOut
 
 METRICS = "metrics.jsonl"
@@ -64,6 +64,7 @@ class Watch(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Look if it is time, end if the trial's time is up, and save if it is time for that. No trainer checkpoint at
         the last step: the stage's own output follows at once."""
+        self.beat()
         self.plan = self.plan or self.planned(state, control)
         self.look(state, control, {kind: due(state, looks) for kind, looks in self.plan.items()})
         if self.task.until is not None and time.monotonic() >= self.task.until and state.global_step < state.max_steps:
@@ -71,6 +72,11 @@ class Watch(TrainerCallback):
             control.should_training_stop = True
         elif time.monotonic() - self.saved >= 60 * self.task.config.compute.checkpoint_minutes:
             control.should_save = state.global_step < state.max_steps
+
+    def beat(self) -> None:
+        """Show from outside that a step was taken: logging may be rare."""
+        (self.task.out / PARTIAL).mkdir(exist_ok=True)
+        (self.task.out / PARTIAL / "step").touch()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count the minutes to the next checkpoint from here."""

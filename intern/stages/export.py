@@ -15,7 +15,7 @@ VERSION = 1
 READS = ("recipe", "model.dtype")
 USES = ("model",)
 MAKES = "export"
-SKIPPED = ("metrics.jsonl", "training_args.bin")
+SKIPPED = ("metrics.jsonl", "training_args.bin", "digests.json")
 
 
 @dataclass

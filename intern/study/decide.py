@@ -113,7 +113,7 @@ def decide(state: State) -> Decision:
         return baseline(state)
     tested = state.history.confirmation()
     if tested is not None:
-        return ending(state, tested, state.reason)
+        return Wait() if state.running else ending(state, tested, state.reason)
     if reason := search_ended(state):
         return Wait() if state.running else ending(state, None, reason)
     if state.queue:

@@ -93,7 +93,8 @@ def materialised(goal: Goal, model: Model, folder: Path, store: LocalStore) -> t
     if known.exists():
         before = json.loads(known.read_text())
         unchanged = before["goal"] == compared(goal) and before["data_hash"] == data_hash(goal)
-        if unchanged and store.has(f"items-{before['items_hash'][:16]}"):
+        name = f"items-{before['items_hash'][:16]}"
+        if unchanged and store.has(name) and not store.damage(name):
             return str(before["items_hash"]), []
     part = folder / "items.part"
     shutil.rmtree(part, ignore_errors=True)

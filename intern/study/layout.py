@@ -6,7 +6,7 @@ from intern.config import stages, typed
 from intern.config.gate import Scope
 from intern.config.schema import Config
 from intern.overrides import Overrides
-from intern.records import Proposal, Trial
+from intern.records import Proposal, Score, Trial
 from intern.search import recovery
 from intern.study.decide import Begin
 from intern.study.reader import Reader
@@ -26,6 +26,13 @@ class Plan:
     """Its stages; none: those of its recipe, and the score on dev."""
     model: Input | None = None
     """The checkpoint that it starts from; None: the base."""
+    expected: tuple[Score, ...] = ()
+    """Scores that it has to meet again before it goes on to test."""
+
+    @property
+    def fidelity(self) -> float:
+        """The share of their length that its training stages run; the config of a confirmation has it in its steps."""
+        return 1.0 if self.trial.kind == "confirm" else self.trial.fidelity
 
 
 def proposed(number: int, proposal: Proposal, overrides: Overrides) -> Trial:
@@ -70,12 +77,19 @@ def rollback(stopped: Trial, reader: Reader) -> Plan:
 
 
 def confirmation(winner: Trial, reader: Reader) -> Plan:
-    """Plan the trial that exports the winner and scores the export on test."""
+    """Plan the trial that exports the winner and scores the export on test, if it is as good on dev as the winner was.
+
+    The winner's own stages come first: their outputs are in the store, and what is gone or damaged is made again. What
+    was cut for want of time would not end at the same step, and is taken as it is."""
     config = replace(reader.config(winner.number), recipe=reader.trained(winner))
+    tail = (Step("export", "export"), jobs.score("dev"), jobs.score("test"))
+    why = f"trial {winner.number}, exported and scored on test"
+    trial = replace(again(winner, len(reader.trials), why), kind="confirm")
+    if not winner.reason:
+        return Plan(trial, config, (*jobs.training(config.recipe), *tail), expected=winner.scores)
     made = [run for run in winner.stages if stages.stage(run.stage).trains][-1]
     checkpoint = Input(jobs.hash_of(made.stage, made.out), "store", made.out)
-    trial = again(winner, len(reader.trials), f"trial {winner.number}, exported and scored on test")
-    return Plan(replace(trial, kind="confirm"), config, (Step("export", "export"), jobs.score("test")), checkpoint)
+    return Plan(trial, config, tail, checkpoint, expected=winner.scores)
 
 
 def again(trial: Trial, number: int, why: str) -> Trial:

@@ -198,6 +198,12 @@ class Reader:
         ]
         return [(name, records.read(Cleaning, path)) for name, path in paths if path.exists()]
 
+    @property
+    def exported(self) -> StageRun:
+        """The stage that exported the winner."""
+        assert self.final
+        return next(run for run in self.final.stages if run.stage == "export")
+
     def output(self, run: StageRun) -> Path:
         """Return the folder of a stage's output in the study's store."""
         return self.store.get(run.out)

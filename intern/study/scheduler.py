@@ -75,6 +75,8 @@ class Scheduler:
         """
         while True:
             decision = decide(self.state())
+            if isinstance(decision, Confirm) and self.lost(decision):
+                decision = Begin("confirm", parent=decision.winner, reason=decision.reason)
             if isinstance(decision, Confirm | End):
                 yield from self.end(decision)
                 return
@@ -162,7 +164,8 @@ class Scheduler:
             base=self.inputs.base,
             items=self.inputs.items,
             store=str(self.store.resolve()),
-            fidelity=trial.fidelity,
+            fidelity=plan.fidelity,
+            expected=plan.expected,
             attempt=0,
             threads=threads(compute),
             minutes=compute.trial_minutes,
@@ -270,6 +273,13 @@ class Scheduler:
         self.ledger.judge(number, paired.compare(ours, theirs, against), which)
         if which == "verdict":
             yield events.Settled(self.ledger.trials[number])
+
+    def lost(self, decision: Confirm) -> bool:
+        """Return whether the winner's export is gone or damaged: it is then made again before it is published."""
+        if decision.winner is None:
+            return False
+        out = self.reader.exported.out
+        return not self.reader.store.has(out) or bool(self.reader.store.damage(out))
 
     def end(self, decision: Confirm | End) -> Iterator[Event]:
         """Bring the study to its end."""

@@ -73,6 +73,8 @@ class Job:
     """Address of the store of outputs."""
     fidelity: float = 1.0
     """Share of their length that training stages run."""
+    expected: tuple[Score, ...] = ()
+    """Scores on dev that the job has to meet again before it goes on to test."""
     attempt: int = 1
     """Raised each time that the trial is submitted: a worker of an earlier attempt ends without a result."""
     threads: int | None = None
@@ -119,7 +121,12 @@ def write(folder: Path, job: Job, config: Config) -> None:
 
 def recipe_steps(recipe: Recipe) -> tuple[Step, ...]:
     """Return the stages of a recipe and the score on dev."""
-    return (*(Step(name, recipe.kinds[name]) for name in recipe.stages), score("dev"))
+    return (*training(recipe), score("dev"))
+
+
+def training(recipe: Recipe) -> tuple[Step, ...]:
+    """Return the stages of a recipe."""
+    return tuple(Step(name, recipe.kinds[name]) for name in recipe.stages)
 
 
 def score(split: str, shots: int = 0) -> Step:

@@ -1,8 +1,12 @@
 """Where outputs of stages, base models and items are kept, by names that are hashes of their content.
 
-Studies may share a store. An entry is there whole or not at all, and never changes.
+Studies may share a store. An entry is there whole or not at all, and never changes: it gets its name with a digest of
+each of its files, which tells when a disk or a person has damaged one of them.
 """
 
+import hashlib
+import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from intern import files
+
+DIGESTS = "digests.json"  # in an entry: file → SHA-256
 
 
 class Store(Protocol):
@@ -23,6 +29,12 @@ class Store(Protocol):
 
     def put(self, name: str, folder: Path) -> Path:
         """Take a folder over as an entry, and return where it is now; an entry that is there already stays."""
+
+    def damage(self, name: str) -> str | None:
+        """Say what is wrong with an entry that is there; None if it is as it was put."""
+
+    def remove(self, name: str) -> None:
+        """Remove an entry."""
 
     def making(self, name: str) -> AbstractContextManager[None]:
         """Return a context in which no other process makes this entry, as far as the store can see to it."""
@@ -43,12 +55,15 @@ class LocalStore:
         return (self.root / name).resolve()
 
     def put(self, name: str, folder: Path) -> Path:
-        """Move a folder into the store, by renaming it if it lies on the same disk."""
+        """Move a folder into the store with its digests, by renaming it if it lies on the same disk; a damaged entry is
+        replaced."""
         place = self.root / name
-        if place.exists():
+        if place.exists() and self.damage(name) is None:
             shutil.rmtree(folder)
             return place
+        self.remove(name)
         self.root.mkdir(parents=True, exist_ok=True)
+        seal(folder)
         try:
             folder.rename(place)
         except OSError:  # another disk, or another worker was quicker
@@ -61,6 +76,19 @@ class LocalStore:
             part.rename(place)
             shutil.rmtree(folder)
         return place
+
+    def damage(self, name: str) -> str | None:
+        """Say which file of an entry is not as it was put; None if all are, or if the entry is a link to a folder."""
+        place = self.root / name
+        return None if place.is_symlink() else broken(place)
+
+    def remove(self, name: str) -> None:
+        """Remove an entry, from its name first."""
+        place, gone = self.root / name, self.root / f"{name}.gone"
+        shutil.rmtree(gone, ignore_errors=True)
+        if place.exists():
+            place.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     def link(self, name: str, folder: Path) -> None:
         """Make an entry of a folder that stays where it is, such as a base model."""
@@ -77,6 +105,40 @@ class LocalStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with files.locked(self.root / f".{name}.lock"):
             yield
+
+
+def seal(folder: Path) -> None:
+    """Write the digest of every file of a folder into it, all of which is then on disk."""
+    digests = {}
+    for name in contents(folder):
+        with (folder / name).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+    files.write_whole(folder / DIGESTS, digests)
+
+
+def broken(folder: Path) -> str | None:
+    """Say how a folder differs from its digests; None if it does not."""
+    try:
+        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+        there = contents(folder)
+        if lost := [*digests.keys() - set(there)]:
+            return f"{min(lost)} is missing"
+        if more := [*set(there) - digests.keys()]:
+            return f"{min(more)} was added"
+        for name in there:
+            with (folder / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digests[name]:
+                    return f"{name} has changed"
+    except (OSError, ValueError, AttributeError) as fault:
+        return f"it cannot be read: {fault}"
+    return None
+
+
+def contents(folder: Path) -> list[str]:
+    """Return the names of a folder's files but the digests, with the folders below it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != DIGESTS)
 
 
 def open_store(address: str) -> LocalStore:

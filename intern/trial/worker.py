@@ -9,12 +9,12 @@ files.FULL.
 
 import gc
 import json
-import multiprocessing
 import os
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,15 @@ from intern import diagnosis, files, records
 from intern.config.schema import Config
 from intern.config.stages import Stage, stage
 from intern.records import Diagnosis, Score, StageRun
-from intern.stages import CUT, Task
+from intern.stages import CUT, PARTIAL, Task
+from intern.trial import child, lifetime
 from intern.trial import job as jobs
-from intern.trial import lifetime
-from intern.trial.child import live
+from intern.trial.child import StageFailed
 from intern.trial.job import Input, Job, Result, Step, part_folder, stage_folder
 from intern.trial.key import key
 from intern.trial.store import Store, open_store
 
-HEARTBEAT = 10.0  # seconds
+LIKE = 0.02  # of the items, or one, may be judged otherwise when a checkpoint is scored again: other hardware rounds
 QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -40,10 +40,6 @@ QUIET = {
     "GOMP_SPINCOUNT": "0",
 }
 GROUND = ("torch", "scipy.special", "datasets", "transformers.models.qwen3.modeling_qwen3")
-
-
-class StageFailed(Exception):
-    """A stage ended with an error that a second try would meet again."""
 
 
 class Superseded(Exception):
@@ -170,7 +166,7 @@ class Worker:
         """Run one stage, or take its output from the store."""
         begun = time.monotonic()
         with self.store.making(out):
-            reused = self.store.has(out)
+            reused = self.whole(out)
             self.note("stage", place=place, title=step.title, name=step.name, stage=step.stage, out=out, reused=reused)
             if not reused:
                 self.produce(step, task)
@@ -178,12 +174,22 @@ class Worker:
                 out = self.named(out, task)
                 self.store.put(out, task.out)
         self.keep(described, out, stage_folder(self.folder, place, step.name))
-        if described.trains and self.config.diagnose and not self.diagnosis:
+        if described.trains and self.config.diagnose and not self.diagnosis and not self.job.expected:
             self.note_symptom(place, step.name)
         seconds = round(time.monotonic() - begun, 2)
         self.note("done", place=place, seconds=seconds)
         split, shots = step.settings.get("split", ""), step.settings.get("shots", 0)
         return StageRun(step.name, step.stage, out, reused, seconds, split, shots)
+
+    def whole(self, out: str) -> bool:
+        """Return whether an output is there undamaged; a damaged one is removed, to be made again."""
+        if not self.store.has(out):
+            return False
+        if fault := self.store.damage(out):
+            print(f"{out} in the store is damaged ({fault}), and is made again")
+            self.note("damaged", out=out, text=fault)
+            self.store.remove(out)
+        return not fault
 
     def named(self, out: str, task: Task) -> str:
         """Return the name of a stage's output: what was cut for want of time is not what its key stands for."""
@@ -207,6 +213,8 @@ class Worker:
             return entry.address
         if not self.store.has(entry.address):
             raise StageFailed(f"the store {self.job.store} has no {entry.address}")
+        if fault := self.store.damage(entry.address):
+            raise StageFailed(f"{entry.address} in the store {self.job.store} is damaged ({fault})")
         return str(self.store.get(entry.address))
 
     def keep(self, described: Stage, out: str, folder: Path) -> None:
@@ -219,7 +227,24 @@ class Worker:
         if (source / "diagnosis.json").exists():
             self.diagnosis = records.read(Diagnosis, source / "diagnosis.json")
         if described.makes == "score":
-            self.scores += records.read(tuple[Score, ...], source / "scores.json")
+            scored = records.read(tuple[Score, ...], source / "scores.json")
+            if faults := [text for text in map(self.unlike, scored) if text]:
+                raise StageFailed("; ".join(faults))
+            self.scores += [score for score in scored if not self.alike(score)]
+
+    def alike(self, score: Score) -> list[Score]:
+        """Return the scores that this one repeats: a confirmation has those of its winner to meet."""
+        return [e for e in self.job.expected if (e.task, e.split, e.shots) == (score.task, score.split, score.shots)]
+
+    def unlike(self, score: Score) -> str | None:
+        """Say that a score is not what it has to be, if the job says what: test is then left alone."""
+        same = self.alike(score)
+        if all(abs(e.value - score.value) * score.n <= max(1.0, LIKE * score.n) for e in same):
+            return None
+        return (
+            f"the export scores {score.value:.4f} on {score.task} ({score.split}), and the trial's checkpoint scored "
+            f"{same[0].value:.4f}: it is another model, or the machine does not compute alike; test was not touched"
+        )
 
     def note_symptom(self, place: int, name: str) -> None:
         """Note what a rule saw at a stage's last step. It stops nothing: the checkpoint is there, and is scored."""
@@ -239,27 +264,13 @@ class Worker:
         if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
             raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
         task.out.mkdir(parents=True, exist_ok=True)
-        forked = multiprocessing.get_context("fork")
-        receiver, sender = forked.Pipe(duplex=False)
-        with receiver, sender:
-            child = forked.Process(target=live, args=(step.stage, task, sender, os.getpid(), self.job.threads))
-            child.start()
-            self.wait(child)
-            reason = receiver.recv_bytes().decode() if receiver.poll() else f"exit status {child.exitcode}"
-        if child.exitcode and child.exitcode < 0:
-            sys.exit(f"stage {step.name} was killed by signal {-child.exitcode} (out of memory?)")
-        if child.exitcode:
+        signs = (self.folder / jobs.LOG, task.out)
+        try:
+            child.run(step.stage, task, self.job.threads, signs, partial(self.note, "alive"))
+        except StageFailed:
             shutil.rmtree(task.out, ignore_errors=True)
-            short = files.shortage(self.folder) if child.exitcode == files.FULL else None
-            raise StageFailed(f"{step.name}: {short or reason}")
-        shutil.rmtree(task.out / "partial", ignore_errors=True)
-
-    def wait(self, child: Any) -> None:
-        """Wait for a stage's child, and say now and then that this worker is alive."""
-        while child.is_alive():
-            child.join(HEARTBEAT)
-            if child.is_alive():
-                self.note("alive")
+            raise
+        shutil.rmtree(task.out / PARTIAL, ignore_errors=True)
 
     def check_attempt(self) -> None:
         """Raise Superseded if the trial was submitted again meanwhile: two workers must not write one result."""
