@@ -211,8 +211,12 @@ def test_loss_on_completions_only(bench: Bench, sums: Path, monkeypatch: pytest.
     assert learnt == sorted(row["target"] + "<|im_end|>" for row in items.read(sums)[3:])
 
 
-def test_sft_goes_on_where_it_was_stopped(bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped at step 3 with a checkpoint at 2: each step is logged once, the weights are those of a straight run."""
+@pytest.mark.parametrize("damaged", [False, True])
+def test_sft_goes_on_where_it_was_stopped(
+    bench: Bench, sums: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damaged: bool
+) -> None:
+    """Stopped at step 3 with a checkpoint at 2: each step is logged once, tokens are counted on, the weights are those
+    of a straight run. A checkpoint that is damaged is not built upon: the stage starts anew."""
     from intern.stages import _watch
 
     class Dies(_watch.Watch):
@@ -232,10 +236,23 @@ def test_sft_goes_on_where_it_was_stopped(bench: Bench, sums: Path, monkeypatch:
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3]
     with (out / "metrics.jsonl").open("a") as file:
         file.write('{"stage": "sft", "st')
+    (last,) = (out / "partial").glob("checkpoint-*")
+    if damaged:
+        weights = last / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-9] + b"\0" * 9)
+    capsys.readouterr()
     bench.again("sft", out, five, rows=sums)
+    told = f"the trainer's {last.name} is not used: model.safetensors has changed"
+    assert (told in capsys.readouterr().out) == damaged
     assert [row["step"] for row in metrics(out) if "loss" in row] == [1, 2, 3, 4, 5]
-    assert [row.get("loss") for row in metrics(out)] == [row.get("loss") for row in metrics(straight)]
+    assert untimed(out) == untimed(straight)
     assert same(out, straight)
+
+
+def untimed(out: Path) -> list[dict[str, Any]]:
+    """What a stage logged, but for what its clock says."""
+    clock = ("_seconds", "_looks")
+    return [{key: value for key, value in row.items() if not key.endswith(clock)} for row in metrics(out)]
 
 
 @pytest.mark.parametrize(("file", "what"), [("chat_template.jinja", "chat template"), ("config.json", "architecture")])

@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import HERE, until
 
 from intern import files, plugins
 from intern.config import schema, typed
@@ -437,6 +440,47 @@ def test_an_export_that_is_not_the_trials_model(tmp_path: Path, random_model: Pa
     assert (bad.state, bad.scores) == ("FAIL", ()) and "test was not touched" in (bad.reason or "")
     assert bad.reason.startswith(f"the export scores {score.value:.4f} on sums (dev), and the trial's checkpoint")
     assert [ran.stage for ran in bad.stages] == ["data", "sft", "grpo", "export"]
+
+
+def test_a_server_that_hangs_is_done_without(
+    tmp_path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial runs in a fresh interpreter, and so do those after it."""
+    from multiprocessing import forkserver
+
+    from intern.launchers import local
+
+    monkeypatch.setattr(local, "ANSWER", 2.0)
+    opened = local.Local(warm=True, threads=1)
+    server = forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGSTOP)
+    try:
+        folder = tmp_path / "trial"
+        jobs.write(folder, job(tmp_path, random_model, steps=(Step("data", "data"),)), settings(random_model))
+        assert finished(opened, folder).state == "COMPLETE"
+        assert opened.context.get_start_method() == "spawn" and not alive(server)
+    finally:
+        opened.close()
+
+
+def test_a_server_dies_with_its_coordinator(tmp_path: Path) -> None:
+    """At once, in the midst of its imports."""
+    text = "import os, time; from multiprocessing import forkserver; from intern.launchers import local\n"
+    text += "local.Local(True, 1); print(forkserver._forkserver._forkserver_pid, flush=True); time.sleep(60)"
+    coordinator = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True, cwd=HERE)
+    assert coordinator.stdout
+    server = int(coordinator.stdout.readline())
+    time.sleep(1.0)  # it asks the kernel for it first of all, some imports later
+    assert alive(server)
+    coordinator.kill()
+    coordinator.communicate()
+    assert until(lambda: not alive(server), 2.0)
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs."""
+    stat = Path("/proc") / str(process) / "stat"
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 STILL = """

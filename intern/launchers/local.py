@@ -7,6 +7,8 @@ a process of its own, which can be killed with all it started and gives its memo
 import multiprocessing
 import os
 import signal
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
@@ -17,6 +19,8 @@ from intern import files
 from intern.config.schema import Compute
 from intern.launchers import State, threads
 from intern.trial import worker
+
+ANSWER = 300.0  # seconds that the server may take to fork a trial: it imports first, from a slow disk perhaps
 
 
 @dataclass
@@ -39,10 +43,12 @@ class Local:
             forkserver.ensure_running()  # the imports run while the coordinator goes on
 
     def submit(self, folder: Path, name: str) -> str:
-        """Start the worker as the leader of a session of its own."""
+        """Start the worker as the leader of a session of its own; if the server hangs, without it from now on."""
         own = {key: value for key, value in os.environ.items() if key.startswith("INTERN_")}  # as it is now
         process = self.context.Process(target=worker.main, args=(str(folder), os.getpid(), own))
-        process.start()
+        if not started(process, warm=self.context.get_start_method() == "forkserver"):
+            self.context = multiprocessing.get_context("spawn")
+            return self.submit(folder, name)
         handle = f"{name}:{process.pid}"
         self.processes[handle] = process
         return handle
@@ -80,6 +86,28 @@ class Local:
         for handle, process in self.processes.items():
             if process.is_alive():
                 self.cancel(handle)
+
+
+def started(process: BaseProcess, warm: bool) -> bool:
+    """Start a process; return whether that succeeded. A warm server that does not answer in time is killed."""
+    if not warm:
+        process.start()
+        return True
+    forkserver.ensure_running()  # here: a server dies with the thread that started it
+
+    def ask() -> None:
+        with suppress(EOFError, OSError):  # the server was killed below, or by another
+            process.start()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(ANSWER)
+    if not asking.is_alive() and process.pid:
+        return True
+    if server := forkserver._forkserver._forkserver_pid:  # type: ignore[attr-defined]
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGKILL)
+    return False
 
 
 def open_launcher(compute: Compute) -> Local:

@@ -2,10 +2,10 @@
 
 import shutil
 
+from intern import digests
 from intern.records import Trial
 from intern.report import card
 from intern.study.reader import Reader
-from intern.trial.store import DIGESTS
 
 
 def publish(study: Reader, winner: Trial) -> None:
@@ -15,7 +15,7 @@ def publish(study: Reader, winner: Trial) -> None:
     export, part = study.folder / "export", study.folder / "export.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
-        shutil.copytree(made, part, ignore=shutil.ignore_patterns(DIGESTS))
+        shutil.copytree(made, part, ignore=shutil.ignore_patterns(digests.NAME))
         card.write(study, part, winner)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)  # on a full disk the space is wanted back

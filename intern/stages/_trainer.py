@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from intern import files, records
+from intern import digests, files, records
 from intern.config.schema import Config, given
 from intern.stages import CUT, PARTIAL, Task
 from intern.stages._probe import end_ids
@@ -35,7 +35,6 @@ def arguments(task: Task) -> dict[str, Any]:
         "logging_nan_inf_filter": False,  # a loss that is no number must be seen
         "eval_strategy": "no",  # the watch looks at the rows held back, and says when to save
         "save_strategy": "no",
-        "save_total_limit": 1,
         "model_init_kwargs": {"dtype": "float32", "revision": task.revision},
     }
 
@@ -74,9 +73,13 @@ def fit(trainer: Any, task: Task, watch: Watch) -> None:
 
 
 def whole(partial: Path) -> str | None:
-    """Return the last of the trainer's checkpoints that no kill cut short: its state is written last."""
-    done = [path.parent for path in partial.glob("checkpoint-*/trainer_state.json") if path.stat().st_size]
-    return str(max(done, key=lambda path: int(path.name.rpartition("-")[2]))) if done else None
+    """Return the last of the trainer's checkpoints that no kill cut short and that is not damaged; None: start anew."""
+    for path in sorted(partial.glob("checkpoint-*"), key=lambda path: -int(path.name.rpartition("-")[2])):
+        fault = digests.broken(path)
+        if fault is None:
+            return str(path)
+        print(f"the trainer's {path.name} is not used: {fault}")
+    return None
 
 
 def save(trainer: Any, config: Config, out: Path) -> None:

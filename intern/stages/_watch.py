@@ -7,15 +7,17 @@ answers. Nothing of a look reaches the weights.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
 
-from intern import diagnosis, files
+from intern import diagnosis, digests, files
 from intern.records import Diagnosis
 from intern.stages import PARTIAL, Task
 from intern.stages._probe import HeldOut
@@ -30,13 +32,16 @@ SPEED = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "ev
 class Watch(TrainerCallback):
     """Appends each logged row to metrics.jsonl, looks at what is held back, lets the diagnosis rules end the stage."""
 
-    def __init__(self, task: Task, held_out: HeldOut | None = None, looks: int = 0, **first: float) -> None:
+    def __init__(
+        self, task: Task, held_out: HeldOut | None = None, looks: int = 0, counts_anew: bool = False, **first: float
+    ) -> None:
         """Watch a stage.
 
         Args:
             task: the stage.
             held_out: the rows to look at, before the first step and then as often as their price allows.
             looks: the most looks after the first: a power of two.
+            counts_anew: the trainer counts the tokens of its own process alone, whatever step it goes on from.
             first: metrics that are known before the first step.
         """
         self.task, self.path, self.first = task, task.out / METRICS, first
@@ -48,6 +53,7 @@ class Watch(TrainerCallback):
         self.start = 0
         self.began = 0.0
         self.saved = 0.0
+        self.counts_anew, self.tokens = counts_anew, 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the rows of an earlier attempt up to the step that training goes on from."""
@@ -58,6 +64,7 @@ class Watch(TrainerCallback):
             if self.first:
                 self.add(state, control, self.first)
             self.first_look(args, state, control)
+        self.tokens = next((row["num_tokens"] for row in reversed(self.rows) if "num_tokens" in row), 0.0)
         self.start, self.began = state.global_step, time.monotonic()
         self.saved = self.began
 
@@ -79,7 +86,12 @@ class Watch(TrainerCallback):
         (self.task.out / PARTIAL / "step").touch()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count the minutes to the next checkpoint from here."""
+        """Keep the trainer's last checkpoint alone, once it has its digests, and count the minutes to the next one."""
+        last = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        digests.seal(last)
+        for earlier in last.parent.glob("checkpoint-*"):
+            if earlier != last:
+                shutil.rmtree(earlier)
         self.saved = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
@@ -164,6 +176,8 @@ class Watch(TrainerCallback):
 
     def add(self, state: Any, control: Any, metrics: Mapping[str, Any]) -> None:
         """Append a row, and stop the training if a rule fires on the rows so far."""
+        if self.counts_anew and "num_tokens" in metrics:
+            metrics = {**metrics, "num_tokens": metrics["num_tokens"] + self.tokens}
         row = {"stage": self.task.name, "step": state.global_step, "steps": state.max_steps, **metrics}
         self.rows.append(row)
         with self.path.open("a") as file:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from intern import checkpoints
+from intern import checkpoints, digests
 from intern.config import library
 from intern.stages import Task
 
@@ -15,7 +15,7 @@ VERSION = 1
 READS = ("recipe", "model.dtype")
 USES = ("model",)
 MAKES = "export"
-SKIPPED = ("metrics.jsonl", "training_args.bin", "digests.json")
+SKIPPED = ("metrics.jsonl", "training_args.bin", digests.NAME)
 
 
 @dataclass

@@ -109,7 +109,7 @@ def run(task: Task) -> None:
     judged = judge(rows, outcome, task.config)
     judges = outcome if judged and task.config.diagnose else None
     looked_at = _probe.HeldOut(trainer, held_out, judges, task.config) if held_out else None
-    _trainer.fit(trainer, task, _watch.Watch(task, looked_at, LOOKS, **judged))
+    _trainer.fit(trainer, task, _watch.Watch(task, looked_at, LOOKS, counts_anew=True, **judged))
 
 
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:

@@ -29,6 +29,7 @@ from intern.trial.reader import Follower
 
 ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
 Publish = Callable[[Reader, Trial], None]
+SILENCE = 600.0  # seconds: a worker says every ten that it is alive, so that this one is none, or its machine hangs
 PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
 
 
@@ -221,6 +222,8 @@ class Scheduler:
                 yield from self.ended(run, f"time is up after {run.limit / 60:.1f} minutes")
                 continue
             yield events.Watched(run.trial, run.follower.progress(), self.overview())
+            if state == "running" and run.follower.silent() > SILENCE:
+                self.launcher.cancel(run.handle)
             if state != "running":
                 if state == "full":
                     raise UserError(files.full_message(self.folder))

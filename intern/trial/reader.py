@@ -70,11 +70,15 @@ class Follower:
         self._notes: list[Diagnosis] = []
         self._trained: int | None = None
         self._marks: list[tuple[float, int]] = []
-        self.alive = self.start
+        self._heard: float | None = None
 
     def seconds(self) -> float:
         """Return the seconds since the attempt was submitted."""
         return time.monotonic() - self.start
+
+    def silent(self) -> float:
+        """Return the seconds since the worker was last heard of; 0 before it says that it has started."""
+        return 0.0 if self._heard is None else time.monotonic() - self._heard
 
     def progress(self) -> Progress:
         """Read the folder as it is now."""
@@ -100,7 +104,7 @@ class Follower:
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
-        self.alive = time.monotonic()
+        self._heard = time.monotonic()
         for line in whole.splitlines():
             event = json.loads(line)
             if event["event"] == "stage":

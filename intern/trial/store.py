@@ -4,18 +4,13 @@ Studies may share a store. An entry is there whole or not at all, and never chan
 each of its files, which tells when a disk or a person has damaged one of them.
 """
 
-import hashlib
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from intern import files
-
-DIGESTS = "digests.json"  # in an entry: file → SHA-256
+from intern import digests, files
 
 
 class Store(Protocol):
@@ -63,7 +58,7 @@ class LocalStore:
             return place
         self.remove(name)
         self.root.mkdir(parents=True, exist_ok=True)
-        seal(folder)
+        digests.seal(folder)
         try:
             folder.rename(place)
         except OSError:  # another disk, or another worker was quicker
@@ -80,7 +75,7 @@ class LocalStore:
     def damage(self, name: str) -> str | None:
         """Say which file of an entry is not as it was put; None if all are, or if the entry is a link to a folder."""
         place = self.root / name
-        return None if place.is_symlink() else broken(place)
+        return None if place.is_symlink() else digests.broken(place)
 
     def remove(self, name: str) -> None:
         """Remove an entry, from its name first."""
@@ -105,40 +100,6 @@ class LocalStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with files.locked(self.root / f".{name}.lock"):
             yield
-
-
-def seal(folder: Path) -> None:
-    """Write the digest of every file of a folder into it, all of which is then on disk."""
-    digests = {}
-    for name in contents(folder):
-        with (folder / name).open("rb") as file:
-            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-    files.write_whole(folder / DIGESTS, digests)
-
-
-def broken(folder: Path) -> str | None:
-    """Say how a folder differs from its digests; None if it does not."""
-    try:
-        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
-        there = contents(folder)
-        if lost := [*digests.keys() - set(there)]:
-            return f"{min(lost)} is missing"
-        if more := [*set(there) - digests.keys()]:
-            return f"{min(more)} was added"
-        for name in there:
-            with (folder / name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digests[name]:
-                    return f"{name} has changed"
-    except (OSError, ValueError, AttributeError) as fault:
-        return f"it cannot be read: {fault}"
-    return None
-
-
-def contents(folder: Path) -> list[str]:
-    """Return the names of a folder's files but the digests, with the folders below it."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != DIGESTS)
 
 
 def open_store(address: str) -> LocalStore:
