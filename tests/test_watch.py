@@ -88,6 +88,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def trained(out: Path, clock: Clock, rows: Rows, steps: int, each: float, first: int = 1, **compute: Any) -> list[bool]:
     """Train from a step to the end, so many seconds a step; return at which steps the state was saved."""
     task = Task("sft", None, Config(compute=Compute("local", **compute), diagnose=False), "", "", None, out, 0, out)
+    out.mkdir(exist_ok=True)
     watch = _watch.Watch(task, rows, 8)  # type: ignore[arg-type]
     state, control = SimpleNamespace(global_step=first - 1, max_steps=steps), SimpleNamespace(should_log=True)
     args = SimpleNamespace(per_device_train_batch_size=8, gradient_accumulation_steps=13)
@@ -99,7 +100,9 @@ def trained(out: Path, clock: Clock, rows: Rows, steps: int, each: float, first:
         watch.on_step_end(None, state, control)
         saved.append(control.should_save)
         if control.should_save:
-            watch.on_save(None, state, control)
+            (out / "partial" / f"checkpoint-{step}").mkdir()
+            watch.on_save(SimpleNamespace(output_dir=str(out / "partial")), state, control)
+            assert [path.name for path in (out / "partial").glob("checkpoint-*")] == [f"checkpoint-{step}"]
     return saved
 
 
@@ -142,9 +145,9 @@ def test_a_stage_that_goes_on_keeps_its_plan(tmp_path: Path, clock: Clock) -> No
 
 
 def test_saved_by_the_clock(tmp_path: Path, clock: Clock) -> None:
-    """Every five minutes of the steps, and not at the last one; with 0 minutes after each step."""
+    """Every five minutes of the steps, and not at the last one; with 0 minutes after each step. The last one is kept."""
     rows = Rows(clock, 0.0, 0.0)
     saved = trained(tmp_path, clock, rows, steps=10, each=100.0, checkpoint_minutes=5.0)
     assert [step for step, one in enumerate(saved, 1) if one] == [3, 6, 9]
-    saved = trained(tmp_path, clock, rows, steps=3, each=0.1, checkpoint_minutes=0.0)
+    saved = trained(tmp_path / "more", clock, rows, steps=3, each=0.1, checkpoint_minutes=0.0)
     assert saved == [True, True, False]
