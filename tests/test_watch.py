@@ -145,7 +145,7 @@ def test_a_stage_that_goes_on_keeps_its_plan(tmp_path: Path, clock: Clock) -> No
 
 
 def test_saved_by_the_clock(tmp_path: Path, clock: Clock) -> None:
-    """Every five minutes of the steps, and not at the last one; with 0 minutes after each step. The last one is kept."""
+    """Every five minutes of the steps, not at the last one; with 0 minutes after each step. The last one is kept."""
     rows = Rows(clock, 0.0, 0.0)
     saved = trained(tmp_path, clock, rows, steps=10, each=100.0, checkpoint_minutes=5.0)
     assert [step for step, one in enumerate(saved, 1) if one] == [3, 6, 9]
