@@ -24,6 +24,6 @@ def quote(value: object) -> str:
     """Return a value as a message may show it: printable, ASCII and short, whatever it is."""
     try:
         shown = ascii(value)
-    except (ValueError, RecursionError):  # an int of more than 4,300 digits, a nest of more than a thousand lists
+    except Exception:  # an int of more than 4,300 digits, a nest of more than a thousand lists, a __repr__ that fails
         return f"<{type(value).__name__}>"
     return shown if len(shown) <= 80 else shown[:76] + "..." + shown[-1]

@@ -4,15 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from intern.overrides import Overrides
 
-Kind = Literal["baseline", "propose", "sweep", "remedy", "rollback", "ablate", "repeat", "confirm"]
+Asked = Literal["propose", "sweep", "remedy", "ablate", "repeat"]  # what a proposer may ask for
+Kind = Literal[Asked, "baseline", "rollback", "confirm"]
 State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "REJECTED"]
 Call = Literal["keep", "discard", "undecided"]
+Text = Annotated[str, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
 Record = TypeVar("Record")
 ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
@@ -64,24 +67,26 @@ class Diagnosis:
 class Proposal:
     """What a proposer wants tried next: overrides, never code."""
 
-    recipe: str
+    recipe: Text
     """Name of the recipe, as in recipe=<name>."""
     overrides: Overrides = Overrides()
     """What differs from the recipe's file, inside its contract."""
-    kind: Kind = "propose"
+    kind: Asked = "propose"
     """Why it is tried."""
-    parent: int | None = None
+    parent: Annotated[int, Field(ge=0, strict=True)] | None = None
     """Number of the trial that it varies."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
     """Seed of every stage."""
-    sweep: tuple[str, ...] = ()
+    sweep: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     """Contract keys whose values Optuna fills in."""
-    within: tuple[tuple[str, float, float], ...] = ()
+    within: Annotated[tuple[tuple[Text, Finite, Finite], ...], Field(max_length=100)] = ()
     """(key, low, high) for keys of `sweep` that are searched more narrowly than the contract allows."""
-    fidelity: float = 1.0
+    fidelity: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Share of the recipe's training steps, in (0, 1]: a cheap trial ranks recipes."""
-    hypothesis: str = ""
+    hypothesis: Text = ""
     """One sentence: why this should help."""
+    faults: tuple[str, ...] = ()
+    """Why it cannot be tried: said by whoever vets it, not by the proposer."""
 
 
 @dataclass(frozen=True)

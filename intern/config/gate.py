@@ -11,8 +11,10 @@ somebody proposed has a part in it. A refusal is a value with all its reasons.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
+from intern import text
 from intern.config import stages
 from intern.config.contract import Contract, Domain
 from intern.config.schema import Config, Recipe, flat
@@ -20,7 +22,9 @@ from intern.errors import did_you_mean, quote, unknown
 from intern.overrides import PREFIX, Overrides, Value
 
 LONGEST = 200  # characters; the longest honest line of the library has 60
-MOST = 100  # lines, and reasons that a refusal keeps; the longest honest proposal of the library has 20
+MOST = 100  # lines or values, and reasons that a refusal keeps; the longest honest proposal of the library has 20
+PINNED = "pinned by the command line for the whole study"
+TOLD = 2000  # characters of all reasons together, as the ledger keeps them
 KEY = re.compile(r"recipe(\.[a-z][a-z0-9_]*)+", re.ASCII)
 
 
@@ -103,6 +107,16 @@ def refused(reasons: Sequence[str]) -> Rejection:
     return Rejection(tuple(reasons[:MOST]))
 
 
+def told(reasons: Sequence[str]) -> str:
+    """Return reasons as one text that is short enough to be kept: the first ones, and how many more there are."""
+    said = text.line(reasons[0], TOLD)
+    for place, reason in enumerate(reasons[1:], 1):
+        if len(said) + len(reason) > TOLD:
+            return f"{said}; and {len(reasons) - place} more reasons"
+        said += f"; {text.line(reason)}"
+    return said
+
+
 def read(lines: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     """Return {key: raw value} of the lines that have the one legal form, and why the others have not."""
     pairs: dict[str, str] = {}
@@ -156,17 +170,19 @@ def bounded(
     """Return the values inside the contract, and why the others are not."""
     legal: dict[str, Value] = {}
     reasons: list[str] = []
-    for key, value in values.items():
+    for key, value in islice(values.items(), MOST):
         domain = contract.get(key)
         if domain is None:
             reasons.append(not_in_contract(key, contract))
         elif key in pins:
-            reasons.append(f"{PREFIX}{key}: pinned by the command line for the whole study")
+            reasons.append(f"{PREFIX}{key}: {PINNED}")
         else:
             try:
                 legal[key] = check(domain, value)
             except ValueError as error:
                 reasons.append(f"{PREFIX}{key}: {error}; legal: {domain}")
+    if len(values) > MOST:
+        reasons[MOST - 1 :] = [f"more than {MOST} values: the rest was not read"]
     return Overrides(legal), reasons
 
 

@@ -7,6 +7,7 @@ from intern.config.schema import Budget
 from intern.records import UNCOUNTED, Left, Proposal, Trial
 
 SPARE = 1.5  # times the base model's score on dev: what a trial keeps for its own
+REFUSED = 0.1  # of a trial, at least, for a refusal: it costs no time, and without end the study would have none
 LEAST = 2.0  # times the same: a trial with less time could hardly train
 
 
@@ -47,5 +48,5 @@ def left(budget: Budget, trials: Iterable[Trial]) -> Left:
         seconds += trial.seconds or 0.0
         if trial.kind in UNCOUNTED or (trial.reason and files.for_want_of_space(trial.reason)):
             continue
-        spent += trial.fidelity
+        spent += max(trial.fidelity, REFUSED) if trial.state == "REJECTED" else trial.fidelity
     return Left(round(budget.trials - spent, 6), budget.hours - seconds / 3600)

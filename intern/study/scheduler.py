@@ -142,13 +142,13 @@ class Scheduler:
     def attempt(self, proposal: Proposal) -> Iterator[Event]:
         """Let the sampler fill in what a proposal leaves open, vet it, record it; a refusal with its reasons."""
         overrides = proposal.overrides
-        if proposal.sweep:
+        if proposal.sweep and not proposal.faults:
             recipe, seed = self.scope.recipes[proposal.recipe], self.scope.config.seed
             overrides |= sampler.ask(self.folder, recipe, proposal, self.ledger.trials, seed)
         trial = layout.proposed(len(self.ledger.trials), proposal, overrides)
-        vetted = gate.vet(self.scope, proposal.recipe, overrides)
+        vetted = Rejection(proposal.faults) if proposal.faults else gate.vet(self.scope, proposal.recipe, overrides)
         if isinstance(vetted, Rejection):
-            refused = replace(trial, state="REJECTED", reason="; ".join(vetted.reasons))
+            refused = replace(trial, state="REJECTED", reason=gate.told(vetted.reasons))
             self.ledger.propose(refused)
             yield events.Settled(refused)
         else:
