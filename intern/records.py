@@ -85,6 +85,14 @@ class Proposal:
     """Share of the recipe's training steps, in (0, 1]: a cheap trial ranks recipes."""
     hypothesis: Text = ""
     """One sentence: why this should help."""
+    by: Text = ""
+    """Who thought of it, if that is not the proposer that the study names alone."""
+    expected: Annotated[float, Field(ge=-1, le=1, strict=True)] | None = None
+    """By how much it should beat the incumbent's mean on dev, in [-1, 1]; None: nothing was foretold."""
+    spread: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    """Standard deviation of that foretelling."""
+    evidence: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    """Identifiers of what it rests on."""
     faults: tuple[str, ...] = ()
     """Why it cannot be tried: said by whoever vets it, not by the proposer."""
 
@@ -161,6 +169,14 @@ class Trial:
     """The proposer's sentence."""
     stages: tuple[StageRun, ...] = ()
     """The stages that ended, in order."""
+    by: str = ""
+    """Who thought of it, if several may."""
+    expected: float | None = None
+    """By how much it was foretold to beat the incumbent of its time, on dev."""
+    spread: float | None = None
+    """Standard deviation of that."""
+    evidence: tuple[str, ...] = ()
+    """What it rests on."""
 
     def mean(self, split: str, shots: int = 0) -> float | None:
         """Return the mean value over the tasks of a split, or None if it was not scored."""

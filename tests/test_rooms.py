@@ -26,6 +26,7 @@ ROOMS = (  # top to bottom; those on one line know nothing of each other, but th
     ("data",),
     ("rewards", "generators"),
     ("config",),
+    ("llm",),
     ("root",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

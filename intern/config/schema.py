@@ -225,6 +225,8 @@ class Budget(Section):
     """Trials; one on 30 % of its recipe's steps counts as 0.3. Baseline and confirmation are not counted."""
     hours: Positive = 1.0
     """Wall time of all trials."""
+    dollars: Positive | None = None
+    """Dollars that language models and hired machines may cost; None: no limit."""
 
 
 @dataclass

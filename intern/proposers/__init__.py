@@ -3,6 +3,7 @@
 propose    View → the proposals to try next, computed afresh each time, so that any process can continue a study; none
            left means that there is nothing more to try
 Settings   a dataclass of fields that a person sets under `proposer` (optional)
+ask        (settings, question, how many were asked before) → the answer of its language model (optional)
 
 Whatever a proposer returns is vetted here as a whole: it may be what a language model wrote. What cannot be tried comes
 back as a proposal with faults, in a form that the ledger can keep; it is refused, and counts.
@@ -21,6 +22,7 @@ from intern import plugins, records, text
 from intern.config import gate
 from intern.config.contract import Contract, Domain, Range
 from intern.errors import UserError, quote, unknown
+from intern.llm import Answer, Question
 from intern.overrides import PREFIX, Overrides, Value
 from intern.records import Proposal
 from intern.search.view import View
@@ -52,6 +54,12 @@ def propose(name: str, view: View) -> Proposals:
         return (refused({}, [f"the proposer {name} failed at {place}: {type(error).__name__}: {quote(str(error))}"]),)
 
 
+def source(name: str) -> Callable[[Any, Question, int], Answer] | None:
+    """Return what answers a proposer's questions; None if it asks none."""
+    asks: Callable[[Any, Question, int], Answer] | None = getattr(plugins.load("proposers", name), "ask", None)
+    return asks
+
+
 def vetted(given: object, view: View) -> Proposal:
     """Return a proposal whose every field can be relied on: the one that is given, or one with all of its faults.
 
@@ -60,6 +68,8 @@ def vetted(given: object, view: View) -> Proposal:
         return refused({}, [f"{quote(given)} is no Proposal"])
     values = {f.name: getattr(given, f.name, None) for f in fields(Proposal)}
     values |= {"overrides": Overrides(), "faults": ()}
+    if isinstance(values["evidence"], list | tuple):
+        values["evidence"] = tuple(text.line(one, gate.LONGEST) for one in values["evidence"] if isinstance(one, str))
     if isinstance(values["hypothesis"], str):
         values["hypothesis"] = text.line(values["hypothesis"], WORDS)
     fit, faults = fitting(values)
@@ -128,7 +138,8 @@ def sweep_faults(fit: Mapping[str, Any], contract: Contract, pinned: Overrides) 
 
 def refused(fit: Mapping[str, Any], faults: Sequence[str]) -> Proposal:
     """Return a proposal that says why it cannot be tried; of its own it has what the ledger can keep."""
-    kept = {key: fit[key] for key in ("overrides", "kind", "parent", "seed", "fidelity", "hypothesis") if key in fit}
+    names = ("overrides", "kind", "parent", "seed", "fidelity", "hypothesis", "by")
+    kept = {name: fit[name] for name in names if name in fit}
     return Proposal(text.line(fit.get("recipe", ""), gate.LONGEST), **kept, faults=gate.refused(faults).reasons)
 
 
@@ -136,8 +147,8 @@ def safe(pairs: Mapping[Any, Any]) -> Overrides:
     """Return overrides, whatever they are, as ones that can be written down and read back."""
     kept = {}
     for key, value in islice(pairs.items(), gate.MOST):
-        name = key if isinstance(key, str) and plain(key) else quote(key)
-        kept[name] = value if plain(value) else quote(value)
+        name = key if key and isinstance(key, str) and plain(key) else quote(key)
+        kept[name.replace("=", "?")] = value if plain(value) else quote(value)
     return Overrides(kept)
 
 

@@ -27,6 +27,7 @@ from intern.search.sampler import Space
 from intern.search.view import View
 from intern.stats import paired
 
+NAME = "heuristic"  # who thought of a proposal, where a language model proposes too
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 RANKING = 1 / 3  # of the budget's hours, after which no further recipe is ranked
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
@@ -123,9 +124,14 @@ def imitates(recipe: Recipe) -> bool:
 
 
 def begun_in_full(view: View, name: str) -> Trial | None:
-    """Return the trial that first ran a recipe with all of its steps."""
-    full = (t for t in view.history.of_recipe(name) if t.kind == "propose" and t.fidelity == 1.0)
+    """Return the trial of this plan that first ran a recipe with all of its steps."""
+    full = (t for t in planned(view, name) if t.kind == "propose" and t.fidelity == 1.0)
     return next(full, None)
+
+
+def planned(view: View, name: str) -> list[Trial]:
+    """Return a recipe's trials that are of this plan: what a language model tried takes nothing away from it."""
+    return [trial for trial in view.history.of_recipe(name) if trial.by in ("", NAME)]
 
 
 def full(view: View, name: str) -> Iterator[Proposal]:
@@ -166,7 +172,7 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
     """Propose Optuna over the keys that matter most, around the recipe's best trial in full; over all of the contract
     if that was done before, or if no trial in full ran to its end."""
     tried = view.history.of_recipe(name)
-    begun = sum(t.kind == "sweep" for t in tried)
+    begun = sum(t.kind == "sweep" for t in planned(view, name))
     if begun >= max(least, getattr(view.settings, "sweep_trials", 0)):
         return
     stopped = (t for t in tried if t.fidelity == 1.0 and t.state in ("PRUNED", "FAIL"))

@@ -1,9 +1,10 @@
 """What a proposer sees: read-only, and without scores on test."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from intern.config.schema import Proposer, Recipe
+from intern.config.schema import Goal, Proposer, Recipe
+from intern.llm import Answer, Question
 from intern.overrides import Overrides
 from intern.records import Left, Proposal, Trial
 from intern.search.history import History
@@ -29,6 +30,12 @@ class View:
     """Seed of the study."""
     diagnose: bool = True
     """Whether the rules of diagnosis may stop a trial."""
+    ask: Callable[[Question], Answer] | None = None
+    """Asks a language model; its answer is in the ledger before it is returned."""
+    failures: int = 0
+    """How many of its last answers, since the study was started or continued, are errors."""
+    goal: Goal = field(default_factory=Goal)
+    """What is to be improved; without a place of its items."""
 
     @property
     def trials(self) -> Sequence[Trial]:

@@ -47,6 +47,10 @@ def proposed(number: int, proposal: Proposal, overrides: Overrides) -> Trial:
         proposal.seed,
         fidelity=proposal.fidelity,
         hypothesis=proposal.hypothesis,
+        by=proposal.by,
+        expected=proposal.expected,
+        spread=proposal.spread,
+        evidence=proposal.evidence,
     )
 
 

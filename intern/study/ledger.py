@@ -17,6 +17,7 @@ from typing import Any
 
 from intern import files, records
 from intern.errors import UserError
+from intern.llm import Answer
 from intern.records import Trial, Verdict
 from intern.trial.job import Result
 
@@ -42,6 +43,10 @@ class Ledger:
         """Every start of a coordinator: its time, its command, the versions of the libraries."""
         self.end: dict[str, Any] | None = None
         """The event that ended the study: reason and winner; a later start takes back an end without a winner."""
+        self.answers: list[Answer] = []
+        """What a language model answered, in order; errors too."""
+        self.failures = 0
+        """How many of the last answers since a coordinator started are errors."""
         self.handles: dict[int, dict[str, Any]] = {}
         """Trial → its last submission: attempt, name and, once it is known, handle."""
         self.last_time: float | None = None
@@ -98,6 +103,10 @@ class Ledger:
         """Record the comparison with the incumbent, or which="recovery": with a stopped stage's input checkpoint."""
         self._append(which, number=number, verdict=records.dump(verdict))
 
+    def answer(self, answer: Answer) -> None:
+        """Record what a language model answered, before anything is made of it."""
+        self._append("answer", **records.dump(answer))
+
     def finish_study(self, reason: str, winner: int | None) -> None:
         """Record why the study has ended, and the trial that won, if one did."""
         self._append("end", reason=reason, winner=winner)
@@ -116,6 +125,7 @@ class Ledger:
             if self.end and not self.closed:  # its test items are unspent: it goes on, with more budget
                 self.end = None
             self.starts.append({**event, "time": self.last_time})
+            self.failures = 0
         elif kind == "trial":
             self._put(records.load(Trial, event))
         elif kind == "submit":
@@ -130,6 +140,9 @@ class Ledger:
         elif kind in ("verdict", "recovery"):
             verdict = records.load(Verdict, event["verdict"])
             self._put(replace(self.trials[event["number"]], **{kind: verdict}))
+        elif kind == "answer":
+            self.answers.append(records.load(Answer, event))
+            self.failures = self.failures + 1 if self.answers[-1].error else 0
         elif kind == "end":
             self.end = event
 

@@ -6,7 +6,7 @@ The order matters: what the ledger names can be run, by this coordinator or by t
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from intern import files, proposers
@@ -19,10 +19,12 @@ from intern.search import recovery, sampler
 from intern.search.view import View
 from intern.stats import paired
 from intern.study import budget, events, layout
+from intern.study.asking import Asker
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, decide
 from intern.study.events import Event, Overview
 from intern.study.identity import Inputs
 from intern.study.reader import Reader
+from intern.study.running import Running
 from intern.trial import job as jobs
 from intern.trial.job import Job, Result
 from intern.trial.reader import Follower
@@ -31,24 +33,6 @@ ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is s
 Publish = Callable[[Reader, Trial], None]
 SILENCE = 600.0  # seconds: a worker says every ten that it is alive, so that this one is none, or its machine hangs
 PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
-
-
-@dataclass
-class Running:
-    """A trial that has a worker."""
-
-    trial: Trial
-    """As it was when it was submitted."""
-    handle: str
-    """The launcher's handle."""
-    follower: Follower
-    """Reads its folder."""
-    limit: float
-    """Seconds that this attempt may take."""
-    began: float
-    """When the first attempt of this coordinator was submitted."""
-    deaths: Counter[int] = field(default_factory=Counter)
-    """Stages reached → workers that died there: progress earns another attempt."""
 
 
 class Scheduler:
@@ -61,6 +45,7 @@ class Scheduler:
         self.launcher, self.publish = launcher, publish
         self.ledger, self.folder = reader.ledger, reader.folder
         self.running: dict[int, Running] = {}
+        self.asker = Asker(self.ledger, scope.config)
         self.queue: list[Proposal] = []
         self.asked = False
         self.fresh: set[int] = set()
@@ -121,6 +106,7 @@ class Scheduler:
             case Ask():
                 self.queue = list(proposers.propose(self.scope.config.proposer.name, self.view()))
                 self.asked = not self.queue
+                yield from self.asker.notes()
             case _:
                 yield from self.watch()
 
@@ -128,7 +114,18 @@ class Scheduler:
         """Return what the proposer sees."""
         config, history = self.scope.config, self.reader.history
         pins, left = self.scope.pins, self.left()
-        return View(self.scope.recipes, history, left, config.proposer, pins, config.seed, config.diagnose)
+        return View(
+            self.scope.recipes,
+            history,
+            left,
+            config.proposer,
+            pins,
+            config.seed,
+            config.diagnose,
+            ask=self.asker,
+            failures=self.ledger.failures,
+            goal=config.goal,
+        )
 
     def begin(self, decision: Begin) -> Iterator[Event]:
         """Begin a new trial: a proposal, or one that no proposer asks for."""
