@@ -35,7 +35,10 @@ LINES = {
     "python -m intern goal=ar": ["goal=arithmetic"],
     "scripts/intern goal=mixed mod": ["model.", "model="],
     "intern model=ti": ["model=tiny"],
-    "intern proposer=": ["proposer=fixed", "proposer=heuristic", "proposer=random"],
+    "intern proposer=": [
+        *("proposer=claude", "proposer=fixed", "proposer=heuristic", "proposer=local_llm", "proposer=random"),
+        *("proposer=replay", "proposer=tpe"),
+    ],
     "intern budget.t": ["budget.trials="],
     "intern +goal.few": ["+goal.few_shot="],
     "intern proposer.sweep": ["proposer.sweep_trials="],  # of the default's plug-in
