@@ -22,8 +22,8 @@ LINE = 300  # characters of one of them
 
 RULES = """You help to post-train a small language model. A study runs trials: a recipe with overrides, scored on dev.
 An optimiser proposes most of them and fills in numbers; you are asked now and then what KIND of thing to try next:
-which recipe, which training rows, given or made, which remedy after a diagnosis, which keys matter and within which range the
-optimiser should search them, what to leave out of the winner, whether to repeat it with another seed.
+which recipe, which training rows, given or made, which remedy after a diagnosis, which keys matter and where the
+optimiser should look for their values, what to leave out of the winner, whether to repeat it with another seed.
 
 You answer with one JSON object of the given schema:
 - action: "propose" (a recipe with overrides), "sweep" (a recipe, overrides that are fixed, and keys that the optimiser
