@@ -1,8 +1,9 @@
-"""Files that processes share: JSON lines that are appended, JSON that is written whole, locks, and a full disk.
+"""Files that processes share: JSON lines that are appended, JSON that is written whole, locks; and what a machine may
+lack, disk or memory.
 
 A full disk is known by whatever a library makes of it, told in one line, and leaves no file torn. A stage that does not
 fit fails its trial; where the study's own records do not fit, the study stops, and the same command continues once
-there is space.
+there is space. Want of memory is known likewise.
 """
 
 import errno
@@ -15,13 +16,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SHORT = "no space left on device"  # in the reason of a trial that failed for want of space
+from intern import damage
+
+SHORT = "no space left on device"  # begins the reason of a trial that failed for want of space, after the stage
+SHORT_OF_MEMORY = "out of memory"  # the same for want of memory
 FULL = errno.ENOSPC  # the exit status of a stage or a worker whose files did not fit
+EXHAUSTED = errno.ENOMEM  # the exit status of a stage for which there was no memory
+KILLED = 137  # that of a worker whose stage was killed, as the kernel does if memory runs out: 128 and SIGKILL
 USED_UP = (errno.ENOSPC, errno.EDQUOT)
 SIGNS = (  # what a full disk looks like where only a library's text is left
     *(os.strerror(number) for number in USED_UP),  # safetensors, shutil.Error
     "unexpected pos",  # torch.save
     "PytorchStreamWriter failed writing",
+)
+
+
+MEMORY_SIGNS = (  # what a library makes of want of memory, here or on an accelerator
+    SHORT_OF_MEMORY,  # CUDA out of memory; CUDA error: out of memory
+    os.strerror(errno.ENOMEM),  # fork, mmap
+    "can't allocate memory",  # torch, on a CPU
+    "CUBLAS_STATUS_ALLOC_FAILED",
 )
 
 
@@ -32,16 +46,29 @@ def cache() -> Path:
 
 def is_full(fault: BaseException | None) -> bool:
     """Return whether a fault, or one that it came from, is a disk or a quota used up."""
+    return any(getattr(f, "errno", None) in USED_UP or any(sign in str(f) for sign in SIGNS) for f in causes(fault))
+
+
+def is_out_of_memory(fault: BaseException | None) -> bool:
+    """Return whether a fault, or one that it came from, is want of memory."""
+    return any(isinstance(f, MemoryError) or any(sign in str(f) for sign in MEMORY_SIGNS) for f in causes(fault))
+
+
+def causes(fault: BaseException | None) -> Iterator[BaseException]:
+    """Yield a fault and those that it came from."""
     while fault is not None:
-        if getattr(fault, "errno", None) in USED_UP or any(sign in str(fault) for sign in SIGNS):
-            return True
+        yield fault
         fault = fault.__cause__ or fault.__context__
-    return False
 
 
 def for_want_of_space(reason: str | None) -> bool:
-    """Return whether a trial failed because the disk was full, which says nothing about its config."""
-    return SHORT in (reason or "")
+    """Return whether a trial failed because the disk was full."""
+    return (reason or "").partition(": ")[2].startswith(SHORT)
+
+
+def for_want_of_memory(reason: str | None) -> bool:
+    """Return whether a trial failed because its memory, or an accelerator's, was used up."""
+    return (reason or "").partition(": ")[2].startswith(SHORT_OF_MEMORY)
 
 
 def shortage(place: Path) -> str:
@@ -63,6 +90,7 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
         OSError: if it does not fit; the file is then as it was.
     """
     mend(path)
+    new = not path.exists()
     with path.open("ab", buffering=0) as file:  # unbuffered: a buffer would be written again when the file closes
         before = file.tell()
         left = f"{json.dumps(row)}\n".encode()
@@ -73,6 +101,17 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
         except OSError as error:
             file.truncate(before)
             raise OSError(error.errno, error.strerror, str(path)) from None
+    if new:
+        sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Put the names in a folder on disk: a power cut may lose that of a file which is there itself."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def mend(path: Path) -> None:
@@ -88,21 +127,28 @@ def mend(path: Path) -> None:
 
 
 def write_whole(path: Path, value: Any) -> None:
-    """Write JSON so that it is there whole or not at all, also after a power cut."""
+    """Write JSON as `write_text` does."""
+    write_text(path, json.dumps(value, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text so that it is there whole or not at all, also after a power cut."""
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    sync(path.parent)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a JSON-lines file that may be growing; [] if there is no file."""
-    if not path.exists():
-        return []
-    text = path.read_bytes()
-    return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
+    """Return the whole lines of a JSON-lines file that may be growing; [] if there is no file.
+
+    Raises:
+        UserError: if one of them is no JSON object.
+    """
+    return damage.rows(path, path.read_bytes()) if path.exists() else []
 
 
 @contextmanager

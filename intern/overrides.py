@@ -7,7 +7,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +46,10 @@ class Overrides(Mapping[str, Any]):
             self._hash = hash((tuple(self._values), tuple(values)))
         return self._hash
 
+    def items(self) -> ItemsView[str, Any]:
+        """Return (key, value) for each; a mapping's own way takes ten times as long."""
+        return self._values.items()
+
     def __or__(self, other: Mapping[str, Any]) -> "Overrides":
         return Overrides({**self._values, **other})
 
@@ -59,8 +63,8 @@ class Overrides(Mapping[str, Any]):
 
     def changed(self, other: "Overrides") -> set[str]:
         """Return the keys whose values differ between the two, or that only one of them has."""
-        absent = object()
-        return {key for key in {*self, *other} if self.get(key, absent) != other.get(key, absent)}
+        ours, theirs, absent = self._values, other._values, object()
+        return {key for key in {**ours, **theirs} if ours.get(key, absent) != theirs.get(key, absent)}
 
     def short(self) -> tuple[str, ...]:
         """Return `key=value` for each, as a person reads it."""

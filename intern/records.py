@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
+from intern import damage, files
 from intern.overrides import Overrides
 
 Asked = Literal["propose", "sweep", "remedy", "ablate", "repeat"]  # what a proposer may ask for
@@ -178,6 +179,13 @@ class Trial:
     evidence: tuple[str, ...] = ()
     """What it rests on."""
 
+    @property
+    def void(self) -> bool:
+        """Whether it failed for want of disk or memory, which says nothing of its config."""
+        if self.state != "FAIL":
+            return False
+        return files.for_want_of_space(self.reason) or files.for_want_of_memory(self.reason)
+
     def mean(self, split: str, shots: int = 0) -> float | None:
         """Return the mean value over the tasks of a split, or None if it was not scored."""
         values = [s.value for s in self.scores if s.split == split and s.shots == shots]
@@ -231,8 +239,13 @@ def load(kind: type[Record], value: Any) -> Record:
 
 
 def read(kind: type[Record], path: Path) -> Record:
-    """Return the record that a JSON file holds."""
-    record: Record = adapter(kind).validate_json(path.read_bytes())
+    """Return the record that a JSON file holds.
+
+    Raises:
+        UserError: if it holds none.
+    """
+    with damage.noticed(path):
+        record: Record = adapter(kind).validate_python(damage.value(path.read_bytes()))
     return record
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from intern import generators
+from intern import damage, generators
 from intern.config.schema import Goal
 from intern.rewards.exact_answer import LINE
 
@@ -91,9 +91,12 @@ def take(rows: Iterable[Row], count: int | None) -> list[Row]:
 
 
 def read(path: Path) -> list[Row]:
-    """Return rows that the project itself wrote."""
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    """Return rows that the project itself wrote.
+
+    Raises:
+        UserError: if one of them is no JSON object.
+    """
+    return damage.rows(path, path.read_bytes())
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

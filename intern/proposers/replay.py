@@ -3,7 +3,7 @@
     python -m intern goal=mixed model=tiny proposer=replay proposer.study=outputs/NAME
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,5 +30,5 @@ def ask(settings: Any, question: Question, asked: int) -> Answer:
     rows = [row for row in files.rows(Path(settings.study) / "ledger.jsonl") if row.get("event") == "answer"]
     if asked >= len(rows):
         return Answer(question.digest, error=f"{settings.study} has {len(rows)} answers, and this is another question")
-    given = records.load(Answer, {key: rows[asked][key] for key in rows[asked] if key not in ("event", "time")})
+    given = records.load(Answer, {f.name: rows[asked][f.name] for f in fields(Answer) if f.name in rows[asked]})
     return replace(given, question=question.digest, dollars=0.0)

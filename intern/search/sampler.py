@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intern import files
+from intern import damage, files
 from intern.config.contract import Choices, Contract, Domain
 from intern.config.schema import Recipe
 from intern.overrides import Overrides, Value
@@ -66,7 +66,7 @@ def ask(folder: Path, recipe: Recipe, proposal: Proposal, trials: Sequence[Trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = Space.of(recipe)
-    alike = [t for t in trials if t.recipe == proposal.recipe and t.fidelity == proposal.fidelity]
+    alike = [t for t in trials if t.recipe == proposal.recipe and t.fidelity == proposal.fidelity and not t.void]
     study = load(folder, proposal.recipe)
     known = ended(space, alike)
     under_way = {t.number for t in alike if t.state == "RUNNING"}
@@ -97,15 +97,20 @@ def draw(draft: Any, space: Space, proposal: Proposal, tried: Sequence[Any]) -> 
 
 
 def load(folder: Path, recipe: str) -> Any:
-    """Return the recipe's Optuna study in the journal; a line torn by a crash is cut off."""
+    """Return the recipe's Optuna study in the journal; a line torn by a crash is cut off.
+
+    Raises:
+        UserError: if the journal is damaged.
+    """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     files.mend(folder / JOURNAL)
     (folder / f"{JOURNAL}.lock").unlink(missing_ok=True)  # left by a kill; the study's own lock keeps others out
-    storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
-    return optuna.create_study(storage=storage, study_name=recipe, direction="maximize", load_if_exists=True)
+    with damage.noticed(folder / JOURNAL):
+        storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+        return optuna.create_study(storage=storage, study_name=recipe, direction="maximize", load_if_exists=True)
 
 
 def ended(space: Space, trials: Sequence[Trial]) -> dict[int, Any]:

@@ -4,14 +4,13 @@ All are compared by content when a study is continued; budget, proposer and comp
 """
 
 import hashlib
-import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from intern import checkpoints, files
+from intern import checkpoints, damage, files
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import Goal, Model
@@ -24,6 +23,7 @@ from intern.trial.store import LocalStore
 FILE = "study.json"
 PLACES = ("path", "data_dir")  # of goal and model: their contents are hashed instead
 HASHES = ("model_hash", "data_hash", "items_hash")
+KEYS = ("goal", "model", "pins", "recipes", *HASHES)  # of the study's file
 FEW = 20  # dev items below which a person is told how much a paired test can prove
 Tree = dict[str, Any]
 
@@ -59,7 +59,7 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
         "pins": None if config.proposer.name == "fixed" else pins(scope),
     }
     path = folder / FILE
-    known = json.loads(path.read_text()) if path.exists() else {**mine, "recipes": {}}
+    known = recorded(folder) or {**mine, "recipes": {}}
     if changed := differences(known, mine):
         what = [f"Study {folder} was begun with something else:", *changed]
         raise UserError("\n".join([*what, "Undo the change, or start another study with study=NAME."]))
@@ -69,9 +69,25 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
 
 def begun(folder: Path) -> Tree:
     """Return the goal that a study began with, as it was compared; {} if nothing was begun."""
-    path = folder / FILE
-    goal: Tree = json.loads(path.read_text())["goal"] if path.exists() else {}
+    goal: Tree = recorded(folder).get("goal", {})
     return goal
+
+
+def recorded(folder: Path) -> Tree:
+    """Return what a study's file says of it; {} if nothing was begun.
+
+    Raises:
+        UserError: if the file is damaged, or has gone from a study that was begun.
+    """
+    path, ledger = folder / FILE, folder / "ledger.jsonl"
+    if path.exists():
+        known = damage.tree(path)
+        if lacks := [key for key in KEYS if key not in known]:
+            raise damage.damaged(path, f"it lacks {', '.join(lacks)}")
+        return known
+    if ledger.exists() and ledger.stat().st_size:
+        raise UserError(f"{path} has gone, and {ledger.name} is there. {damage.WAYS[FILE]}")
+    return {}
 
 
 def base_input(model: Model, store: LocalStore) -> Input:
@@ -89,9 +105,7 @@ def materialised(goal: Goal, model: Model, folder: Path, store: LocalStore) -> t
     should know of them.
 
     A study that has begun keeps the items that it has, as long as the goal's own files are the same."""
-    known = folder / FILE
-    if known.exists():
-        before = json.loads(known.read_text())
+    if before := recorded(folder):
         unchanged = before["goal"] == compared(goal) and before["data_hash"] == data_hash(goal)
         name = f"items-{before['items_hash'][:16]}"
         if unchanged and store.has(name) and not store.damage(name):
@@ -168,8 +182,7 @@ def freeze(folder: Path, library: Library, name: str) -> None:
     Raises:
         UserError: if its file has changed since.
     """
-    path = folder / FILE
-    known = json.loads(path.read_text())
+    path, known = folder / FILE, recorded(folder)
     now = hashlib.sha256(library.path(name).read_bytes()).hexdigest()
     if known["recipes"].setdefault(name, now) != now:
         raise UserError(

@@ -6,16 +6,15 @@ full disk cut short at once. What has been read is kept, so that a step of a lon
     python -m intern trials mixed-tiny
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intern import files, records
+from intern import damage, files, records
 from intern.errors import UserError
 from intern.llm import Answer
 from intern.records import Trial, Verdict
@@ -23,12 +22,24 @@ from intern.trial.job import Result
 
 FILE = "ledger.jsonl"
 FORMAT = 2
+TICK = 60.0  # seconds without an event, after which the time spent is recorded
+TOLD = ("trial", "result", "verdict", "recovery")  # events that say something of a trial
 Listener = Callable[[Trial], None]
 
 
 def under(outputs: Path) -> list[str]:
     """Return the names of the studies in a folder."""
     return sorted(path.parent.name for path in outputs.glob(f"*/{FILE}"))
+
+
+@dataclass
+class Pending:
+    """What new events say of a trial."""
+
+    values: dict[str, Any]
+    """Fields of the trial, as JSON."""
+    line: int = 0
+    """The number of the last line that tells of it."""
 
 
 class Ledger:
@@ -51,6 +62,14 @@ class Ledger:
         """Trial → its last submission: attempt, name and, once it is known, handle."""
         self.last_time: float | None = None
         """When the last event was written."""
+        self.spent = 0.0
+        """Seconds that coordinators have spent on the study, up to the last event."""
+        self._before = 0.0
+        self._since: float | None = None
+        self.lines = self.line = 0
+        """Lines that were read, and the number of the one that is read now."""
+        self.begun = 0
+        """Trials that the lines so far have begun."""
         self._listeners: list[Listener] = []
         self.size = 0
         """Bytes that were read."""
@@ -67,17 +86,50 @@ class Ledger:
             listener(trial)
         self._listeners.append(listener)
 
+    def begin(self, moment: float) -> None:
+        """Count the seconds that the study takes from a moment on, by a clock that nobody can set.
+
+        Args:
+            moment: a value of time.monotonic.
+        """
+        self._before, self._since = self.spent, moment
+
+    def elapsed(self) -> float:
+        """Return the seconds that coordinators have spent on the study: up to now if one does, else up to the last
+        event."""
+        return self.spent if self._since is None else self._before + time.monotonic() - self._since
+
+    def tick(self) -> None:
+        """Record the seconds spent, if the last event is a minute old: a kill loses no more than that."""
+        if self.elapsed() - self.spent >= TICK:
+            self._append("tick")
+
     def refresh(self) -> None:
-        """Read the events that were appended since."""
+        """Read the events that were appended since.
+
+        Raises:
+            UserError: if a line of it is no event, or tells of a trial that no line before it began.
+        """
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
             file.seek(self.size)
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
+        events = damage.rows(self.path, whole, self.lines)
+        changed: dict[int, Pending] = {}
+        self.line = self.lines
+        try:
+            for event in events:
+                self.line += 1
+                self._take(event, changed)
+            self.lines = self.line
+            for number, pending in sorted(changed.items()):
+                self.line = pending.line
+                self._put(number, records.load(Trial, pending.values))
+        except damage.FAULTS as error:
+            raise damage.damaged(self.path, damage.told(error), self.line) from None
         self.size += len(whole)
-        for line in whole.splitlines():
-            self._take(json.loads(line))
 
     def start(self, command: str, versions: dict[str, str]) -> None:
         """Record that a coordinator begins or goes on."""
@@ -113,45 +165,50 @@ class Ledger:
 
     def _append(self, event: str, **values: Any) -> None:
         """Add one event, on disk before this returns, or not at all (OSError)."""
-        row = {"event": event, "time": round(time.time(), 3), **values}
+        now = {"time": round(time.time(), 3), "spent": round(self.elapsed(), 3)}
+        row = {"event": event, **now, **values}
         files.append(self.path, row)
         self.refresh()
 
-    def _take(self, event: dict[str, Any]) -> None:
-        """Take one event in."""
+    def _take(self, event: dict[str, Any], changed: dict[int, Pending]) -> None:
+        """Take one event in; what it says of a trial is added to the changed ones."""
         kind = event.pop("event")
         self.last_time = event.pop("time")
+        self.spent = event.pop("spent", self.spent + (event.get("seconds") or 0.0))  # older ones have trials' alone
         if kind == "start":
             if self.end and not self.closed:  # its test items are unspent: it goes on, with more budget
                 self.end = None
             self.starts.append({**event, "time": self.last_time})
             self.failures = 0
-        elif kind == "trial":
-            self._put(records.load(Trial, event))
         elif kind == "submit":
             self.handles[event["number"]] = event
         elif kind == "handle":
             self.handles[event["number"]]["handle"] = event["handle"]
-        elif kind == "result":
-            number = event.pop("number")
-            result = records.load(Result, event)
-            changes = {name: getattr(result, name) for name in Result.__dataclass_fields__}
-            self._put(replace(self.trials[number], **changes))
-        elif kind in ("verdict", "recovery"):
-            verdict = records.load(Verdict, event["verdict"])
-            self._put(replace(self.trials[event["number"]], **{kind: verdict}))
         elif kind == "answer":
             self.answers.append(records.load(Answer, event))
             self.failures = self.failures + 1 if self.answers[-1].error else 0
         elif kind == "end":
-            self.end = event
+            self.end = {"reason": event["reason"], "winner": event["winner"]}
+        elif kind in TOLD:
+            self._change(event.pop("number"), kind, event, changed)
 
-    def _put(self, trial: Trial) -> None:
+    def _change(self, number: int, kind: str, event: dict[str, Any], changed: dict[int, Pending]) -> None:
+        """Add what an event says of a trial to what is known of it."""
+        known = changed.get(number)
+        if kind == "trial":
+            if not 0 <= number <= self.begun:
+                raise ValueError(f"it begins trial {number}, and the next one is {self.begun}")
+            self.begun = max(self.begun, number + 1)
+            known = Pending({"number": number})
+        elif known is None:
+            known = Pending(records.dump(self.trials[number]))
+        known.values.update({kind: event["verdict"]} if kind in ("verdict", "recovery") else event)
+        known.line = self.line
+        changed[number] = known
+
+    def _put(self, number: int, trial: Trial) -> None:
         """Add or replace a trial and tell the listeners."""
-        if trial.number == len(self.trials):
-            self.trials.append(trial)
-        else:
-            self.trials[trial.number] = trial
+        self.trials[number : number + 1] = [trial]
         for listener in self._listeners:
             listener(trial)
 

@@ -1,19 +1,19 @@
 """The one reader of a study's folder: what reports, cards and the loop ask of it. It keeps what it has read."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from intern import records
+from intern import damage, records
 from intern.config import stages
 from intern.config.schema import Config, Recipe
 from intern.data import items
 from intern.data.cleaning import FILE as CLEANING
 from intern.data.cleaning import Cleaning
 from intern.data.constant import FILE as CONSTANT
+from intern.errors import UserError
 from intern.records import UNCOUNTED, Diagnosis, Score, StageRun, Trial, Verdict
 from intern.search import importance, recovery
 from intern.search.history import History
@@ -25,6 +25,8 @@ from intern.trial import reader as trial_reader
 from intern.trial.reader import Begun
 from intern.trial.store import Store, open_store
 
+SAMPLES = "samples.jsonl"
+OUTCOME = {"task", "doc_id", "value"}  # what every outcome says
 STORE = "store"  # the folder of a study's own store
 Samples = list[dict[str, Any]]
 
@@ -87,10 +89,8 @@ class Reader:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What the study is: goal, model, hashes; {} if nothing was begun."""
-        path = self.folder / identity.FILE
-        record: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return record
+        """What the study is: goal, model, hashes; {} if nothing was begun, or if its file has gone."""
+        return identity.recorded(self.folder) if (self.folder / identity.FILE).exists() else {}
 
     def place(self, number: int) -> Path:
         """Return a trial's folder."""
@@ -113,8 +113,25 @@ class Reader:
         return replace(recipe, **shorter)
 
     def scored(self, trial: Trial, split: str, shots: int = 0) -> Samples:
-        """Return a trial's samples of a split, or [] if it was not scored there."""
-        return self.samples(trial.number, split, shots) if trial.mean(split, shots) is not None else []
+        """Return a trial's samples of a split, or [] if it was not scored there, or if their file has gone."""
+        if trial.mean(split, shots) is None:
+            return []
+        try:
+            return self.samples(trial.number, split, shots)
+        except FileNotFoundError:
+            return []
+
+    def outcomes(self, number: int) -> Samples:
+        """Return a trial's samples of dev.
+
+        Raises:
+            UserError: if their file is damaged or has gone.
+        """
+        try:
+            return self.samples(number, "dev")
+        except FileNotFoundError as error:
+            why = f"has gone, and trial {number} cannot be compared without it: {damage.AGAIN}"
+            raise UserError(f"{error.filename} {why}.") from None
 
     def compared(self, trial: Trial, other: Trial, split: str = "dev", shots: int = 0) -> Verdict | None:
         """Return the comparison of a trial with another one, item by item; None if one of them was not scored.
@@ -145,8 +162,8 @@ class Reader:
         there is none."""
         if not (self.place(0) / jobs.JOB).exists() or not (self.items / CONSTANT).exists():
             return {}
-        known: dict[str, Any] = json.loads((self.items / CONSTANT).read_text(encoding="utf-8"))
-        return known if known["text"] else {}
+        known = damage.tree(self.items / CONSTANT)
+        return known if known.get("text") else {}
 
     def constant_scores(self) -> list[Score]:
         """Return what that completion scores on each split."""
@@ -237,5 +254,23 @@ class Reader:
         trial = self.trials[number]
         for place, run in enumerate(trial.stages):
             if (run.stage, run.split, run.shots) == ("score", split, shots):
-                return items.read(self.stage_file(number, place, run, "samples.jsonl"))
+                path = self.stage_file(number, place, run, SAMPLES)
+                path = path if path.exists() else self.output(run) / SAMPLES
+                return checked(path, sum(s.n for s in trial.scores if (s.split, s.shots) == (split, shots)))
         raise LookupError(f"trial {number} has no samples of {split}")
+
+
+def checked(path: Path, scored: int) -> Samples:
+    """Return the outcomes in a file, one for each item that was scored.
+
+    Raises:
+        FileNotFoundError: if it has gone.
+        UserError: if it is damaged.
+    """
+    rows = damage.rows(path, path.read_bytes())
+    if len(rows) != scored:
+        raise damage.damaged(path, f"it has {len(rows)} items, and {scored} were scored")
+    for number, row in enumerate(rows, 1):
+        if lacks := sorted(OUTCOME - row.keys()):
+            raise damage.damaged(path, f"it lacks {', '.join(lacks)}", number)
+    return rows

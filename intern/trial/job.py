@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from intern import files, records
+from intern import damage, files, records
 from intern.config import strict_yaml, typed
 from intern.config.schema import Config, Recipe
 from intern.errors import UserError
@@ -115,7 +115,7 @@ def write(folder: Path, job: Job, config: Config) -> None:
     (folder / RESULT).unlink(missing_ok=True)
     job = replace(job, steps=job.steps or recipe_steps(config.recipe))
     text = yaml.safe_dump(portable(config).tree(), sort_keys=False, allow_unicode=True)
-    (folder / CONFIG).write_text(text, encoding="utf-8")
+    files.write_text(folder / CONFIG, text)
     files.write_whole(folder / JOB, records.dump(job))
 
 
@@ -151,32 +151,32 @@ def read(folder: Path) -> Job:
     """Return a folder's job.
 
     Raises:
-        UserError: if it was written by another version of this program.
+        UserError: if it is damaged, or was written by another version of this program.
     """
-    import json
-
-    value = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    value = damage.tree(folder / JOB)
     if value.get("format") != FORMAT:
         raise UserError(
             f"{folder / JOB} has format {value.get('format')}, and this version of intern reads {FORMAT}. "
             "Use the version that wrote it, or start another study with study=NAME."
         )
-    return records.load(Job, value)
+    with damage.noticed(folder / JOB):
+        return records.load(Job, value)
 
 
 def read_config(folder: Path) -> Config:
     """Return a trial's config."""
-    tree = strict_yaml.read(folder / CONFIG)
-    assert isinstance(tree, dict)
-    return typed.config(tree)
+    with damage.noticed(folder / CONFIG):
+        tree = damage.mapping(strict_yaml.read(folder / CONFIG))
+    try:
+        return typed.config(tree)
+    except UserError as error:
+        raise damage.damaged(folder / CONFIG, "; ".join(str(error).splitlines())) from None
 
 
 def read_result(folder: Path) -> Result | None:
     """Return how a trial ended, or None if it has not."""
-    import json
-
     path = folder / RESULT
-    return records.load(Result, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    return records.read(Result, path) if path.exists() else None
 
 
 def stage_folder(folder: Path, place: int, name: str) -> Path:

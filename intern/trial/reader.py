@@ -1,13 +1,13 @@
 """What a trial's folder says to whoever watches it from outside; nothing here decides anything about the training."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intern import files, records
+from intern import damage, files, records
+from intern.errors import UserError
 from intern.records import Diagnosis
 from intern.trial import job as jobs
 from intern.trial.job import part_folder, stage_folder
@@ -105,13 +105,13 @@ class Follower:
         whole = text[: text.rfind(b"\n") + 1]
         self._offset += len(whole)
         self._heard = time.monotonic()
-        for line in whole.splitlines():
-            event = json.loads(line)
-            if event["event"] == "stage":
-                self._begun.append(begun_by(event))
-                self._began.append(now)
-            elif event["event"] == "symptom":
-                self._notes.append(note(event, self._begun))
+        with damage.noticed(path):
+            for event in damage.rows(path, whole):
+                if event["event"] == "stage":
+                    self._begun.append(begun_by(event))
+                    self._began.append(now)
+                elif event["event"] == "symptom":
+                    self._notes.append(note(event, self._begun))
 
     def _metrics(self) -> tuple[int | None, list[dict[str, Any]]]:
         """Return the place of the last stage that has metrics, and the last of them."""
@@ -130,13 +130,7 @@ class Follower:
 
 def begun(folder: Path) -> list[Begun]:
     """Return the stages that the last attempt at a trial has begun."""
-    stages: list[Begun] = []
-    for event in files.rows(folder / jobs.EVENTS):
-        if event["event"] == "start":
-            stages = []
-        elif event["event"] == "stage":
-            stages.append(begun_by(event))
-    return stages
+    return last_attempt(folder)[0]
 
 
 def notes(folder: Path) -> list[Diagnosis]:
@@ -144,16 +138,23 @@ def notes(folder: Path) -> list[Diagnosis]:
     path = folder / jobs.EVENTS
     if not path.exists() or b'"symptom"' not in path.read_bytes():  # in most trials: a report asks it of every one
         return []
+    return last_attempt(folder)[1]
+
+
+def last_attempt(folder: Path) -> tuple[list[Begun], list[Diagnosis]]:
+    """Return the stages that the last attempt at a trial has begun, and what rules saw at their ends."""
     stages: list[Begun] = []
     seen: list[Diagnosis] = []
-    for event in files.rows(path):
-        if event["event"] == "start":
-            stages, seen = [], []
-        elif event["event"] == "stage":
-            stages.append(begun_by(event))
-        elif event["event"] == "symptom":
-            seen.append(note(event, stages))
-    return seen
+    path = folder / jobs.EVENTS
+    with damage.noticed(path):
+        for event in files.rows(path):
+            if event["event"] == "start":
+                stages, seen = [], []
+            elif event["event"] == "stage":
+                stages.append(begun_by(event))
+            elif event["event"] == "symptom":
+                seen.append(note(event, stages))
+    return stages, seen
 
 
 def note(event: Mapping[str, Any], stages: Sequence[Begun]) -> Diagnosis:
@@ -171,7 +172,12 @@ def begun_by(event: Mapping[str, Any]) -> Begun:
 
 def metrics(folder: Path, stage: Begun) -> list[dict[str, Any]]:
     """Return the rows that a stage has logged so far."""
-    return files.rows(metrics_path(folder, stage))
+    path = metrics_path(folder, stage)
+    rows = files.rows(path)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row.get("step"), int):
+            raise damage.damaged(path, "it has no step", number)
+    return rows
 
 
 def metrics_path(folder: Path, stage: Begun) -> Path:
@@ -188,15 +194,17 @@ def diagnosis(folder: Path) -> Diagnosis | None:
 
 
 def tail(path: Path) -> list[dict[str, Any]]:
-    """Return the last whole rows of a JSON-lines file that may be written or moved meanwhile; [] if there is none."""
+    """Return the last whole rows of metrics that may be written or moved meanwhile; [] if there are none, or
+    if they are damaged: a live view stops no study."""
     try:
         with path.open("rb") as file:
             cut = file.seek(0, 2) > TAIL
             file.seek(-TAIL if cut else 0, 2 if cut else 0)
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
+            text = file.read()
+        rows = damage.rows(path, text[text.find(b"\n") + 1 :] if cut else text)
+    except (OSError, UserError):
         return []
-    return [json.loads(line) for line in lines[1 if cut else 0 : -1]]
+    return [row for row in rows if {"step", "steps"} <= row.keys()]
 
 
 def size(path: Path) -> int:
