@@ -9,7 +9,7 @@ from intern.records import Diagnosis, Left, Proposal, Score, Trial, Verdict
 from intern.search.history import History
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, Wait, decide
 
-FULL = "no space left on device: 0.0 MB free"
+FULL = "score: no space left on device: 0.0 MB free"
 PLENTY = Left(10.0, 1.0)
 IDEA = Proposal("r", Overrides({"sft.x": 1}))
 REMEDY = Proposal("r", Overrides({"sft.x": 2}), "remedy", parent=1)

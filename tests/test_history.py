@@ -7,13 +7,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intern.files import SHORT
+from intern import files
 from intern.overrides import Overrides
-from intern.records import Diagnosis, Proposal, Score, Trial, Verdict
+from intern.records import UNCOUNTED, Diagnosis, Proposal, Score, Trial, Verdict
 from intern.search.history import History, kept
 
 RECIPES = ("a", "b", None)
 KINDS = ("propose", "sweep", "remedy", "rollback", "ablate", "repeat", "confirm")
+SHARED = ("confirm", "rollback")  # kinds that have another trial's config
+LACKS = {"full": f"sft: {files.SHORT}: 0 MB", "exhausted": f"sft: {files.SHORT_OF_MEMORY}: MemoryError:"}
 FIDELITIES = (0.3, 1.0)
 OVERRIDES = (Overrides(), Overrides({"sft.max_steps": 3}), Overrides({"sft.max_steps": 3, "lora": 8}))
 STOP = Diagnosis("nan", "sft", 1, "loss is not a finite number", ())
@@ -46,11 +48,21 @@ class Naive:
     def has(self, proposal: Proposal) -> bool:
         """Whether this very config was run, or is running."""
         wanted = (proposal.recipe, proposal.overrides, proposal.seed, proposal.fidelity)
-        return any(
-            (t.recipe, t.overrides, t.seed, t.fidelity) == wanted
-            for t in self.trials
-            if t.kind not in ("confirm", "rollback") and SHORT not in (t.reason or "")
-        )
+        alike = (t for t in self.trials if (t.recipe, t.overrides, t.seed, t.fidelity) == wanted)
+        return any(self.says(t) for t in alike if t.kind not in SHARED)
+
+    def says(self, trial: Trial) -> bool:
+        """Whether a trial says something of its config: it had the disk, and the memory if not twice."""
+        if trial.reason != LACKS["exhausted"]:
+            return trial.reason != LACKS["full"]
+        mine = (trial.recipe, trial.overrides, trial.seed, trial.fidelity, trial.kind in SHARED)
+        short = [t for t in self.trials if t.reason == trial.reason]
+        return [(t.recipe, t.overrides, t.seed, t.fidelity, t.kind in SHARED) for t in short].count(mine) > 1
+
+    def counted(self) -> float:
+        """The trials of the budget that were used."""
+        used = [t for t in self.trials if t.kind not in UNCOUNTED and t.reason not in LACKS.values()]
+        return round(sum(t.fidelity for t in used), 6)
 
 
 def waits(trial: Trial) -> bool:
@@ -125,12 +137,12 @@ def scores(dev: float) -> tuple[Score, ...]:
 
 def ended(some: st.DrawFn, trial: Trial) -> Trial:
     """How a trial may end."""
-    how = some(st.sampled_from(["scored", "scored", "stopped", "failed", "full"]))
+    how = some(st.sampled_from(["scored", "scored", "stopped", "failed", *LACKS]))
     if how == "scored":
         return replace(trial, state="COMPLETE", scores=scores(some(st.sampled_from([0.0, 0.2, 0.4]))))
     if how == "stopped":
         return replace(trial, state="PRUNED", diagnosis=STOP)
-    return replace(trial, state="FAIL", reason=SHORT if how == "full" else "killed")
+    return replace(trial, state="FAIL", reason=LACKS.get(how, "killed"))
 
 
 def answers(history: History, trials: Sequence[Trial]) -> dict[str, Any]:
@@ -145,6 +157,7 @@ def answers(history: History, trials: Sequence[Trial]) -> dict[str, Any]:
         "confirmation": number(history.confirmation()),
         "effects": {n: [(e.keys, e.cheaper, [*e.gains]) for e in history.effects(n)] for n in ("a", "b", "c")},
         "best": {(name, f): number(history.best(name, f)) for name in ("a", "b", "c") for f in (None, *FIDELITIES)},
+        "counted": round(history.counted, 6),
         "has": {p: history.has(p.recipe, p.overrides, p.seed, p.fidelity) for p in proposals()},
     }
 
@@ -166,13 +179,14 @@ def counted(naive: Naive) -> dict[str, Any]:
     return {
         "trials": [blind(t) for t in trials],
         "incumbent": naive.incumbent,
-        "children": {t.number: [c.number for c in trials if c.parent == t.number] for t in trials},
-        "of_recipe": {name: [t.number for t in trials if t.recipe == name] for name in ("a", "b", "c")},
+        "children": {t.number: [c.number for c in trials if c.parent == t.number and naive.says(c)] for t in trials},
+        "of_recipe": {n: [t.number for t in trials if t.recipe == n and naive.says(t)] for n in ("a", "b", "c")},
         "stopped": [t.number for t in trials if t.diagnosis],
         "pending": [t.number for t in trials if waits(t)],
         "confirmation": max([t.number for t in trials if t.kind == "confirm" and t.state == "COMPLETE"], default=None),
         "effects": {name: effects(trials, name) for name in ("a", "b", "c")},
         "best": {(name, f): number(naive.best(name, f)) for name in ("a", "b", "c") for f in (None, *FIDELITIES)},
+        "counted": naive.counted(),
         "has": {p: naive.has(p) for p in proposals()},
     }
 

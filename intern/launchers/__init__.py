@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from intern import plugins
 from intern.config.schema import Compute
 
-State = Literal["running", "ended", "full", "unknown"]
+State = Literal["running", "ended", "full", "killed", "unknown"]
 
 
 class Launcher(Protocol):
@@ -25,7 +25,8 @@ class Launcher(Protocol):
         died before it noted the handle."""
 
     def state(self, handle: str) -> State:
-        """Return running; ended; full if it ended because its disk is; unknown if no such trial is known any more."""
+        """Return running; ended; full if it ended because its disk is; killed if it or its stage was, as by the kernel
+        for want of memory; unknown if no such trial is known any more."""
 
     def logs(self, handle: str) -> str:
         """Return what the launcher has of a trial's output beside its log.txt, such as why it was not started."""

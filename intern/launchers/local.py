@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -21,6 +22,7 @@ from intern.launchers import State, threads
 from intern.trial import worker
 
 ANSWER = 300.0  # seconds that the server may take to fork a trial: it imports first, from a slow disk perhaps
+ENDS: Mapping[int | None, State] = {files.FULL: "full", files.KILLED: "killed", -signal.SIGKILL: "killed"}
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Local:
         if process.is_alive():
             return "running"
         self.cancel(handle)
-        return "full" if process.exitcode == files.FULL else "ended"
+        return ENDS.get(process.exitcode, "ended")
 
     def logs(self, handle: str) -> str:
         """Return nothing: all that a worker says is in its log.txt."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 from intern import files
 from intern.overrides import Overrides
-from intern.records import Trial
+from intern.records import UNCOUNTED, Trial
 
 Setting = tuple[str | None, Overrides, int, float]
 Way = tuple[frozenset[str], bool]
+TOO_MUCH = 2  # trials of one config that memory did not suffice for: once, something else may have had it
+UNTRIED = ("confirm", "rollback")  # kinds that have the config of another trial, and do not try it
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,12 @@ class History:
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self._trials: list[Trial] = []
         self._children: dict[int, list[int]] = defaultdict(list)
-        self._of_recipe: dict[str | None, list[Trial]] = defaultdict(list)
-        self._place: list[int] = []
+        self._of_recipe: dict[str | None, dict[int, Trial]] = defaultdict(dict)
+        self._exhausted: Counter[tuple[bool, Setting]] = Counter()
+        self.counted = 0.0
+        """Trials of the budget that were used: a cheap one counts as its share, a void one not at all."""
+        self.seconds = 0.0
+        """Seconds of all trials but the baseline."""
         self._best: dict[tuple[str | None, float | None], int] = {}
         self._settings: Counter[Setting] = Counter()
         self._stopped: set[int] = set()
@@ -60,22 +66,20 @@ class History:
         if trial.number == len(self._trials):
             self._trials.append(trial)
             self._children[-1 if trial.parent is None else trial.parent].append(trial.number)
-            self._place.append(len(self._of_recipe[trial.recipe]))
-            self._of_recipe[trial.recipe].append(trial)
         else:
             self._count(self._trials[trial.number], -1)
             self._trials[trial.number] = trial
-            self._of_recipe[trial.recipe][self._place[trial.number]] = trial
+        self._of_recipe[trial.recipe][trial.number] = trial
         self._count(trial, 1)
         self._note(trial)
 
     def children(self, number: int) -> list[Trial]:
-        """Return the trials that vary a trial, in order."""
-        return [self._trials[n] for n in self._children.get(number, ())]
+        """Return the trials that vary a trial, in order; not those that say nothing."""
+        return [t for t in (self._trials[n] for n in self._children.get(number, ())) if self._says(t)]
 
     def of_recipe(self, name: str) -> Sequence[Trial]:
-        """Return the trials of a recipe, in order."""
-        return self._of_recipe.get(name, ())
+        """Return the trials of a recipe, in order; not those that say nothing."""
+        return [t for t in self._of_recipe.get(name, {}).values() if self._says(t)]
 
     def stopped(self) -> list[Trial]:
         """Return the trials that a rule has stopped, in order."""
@@ -100,12 +104,27 @@ class History:
         return None if number is None else self._trials[number]
 
     def has(self, recipe: str, overrides: Overrides, seed: int, fidelity: float) -> bool:
-        """Return whether this config was tried; a trial that a full disk failed does not count."""
-        return self._settings[recipe, overrides, seed, fidelity] > 0
+        """Return whether this config was tried; a trial that says nothing does not count."""
+        own = (recipe, overrides, seed, fidelity)
+        return self._settings[own] > 0 or self._exhausted[False, own] >= TOO_MUCH
+
+    def _says(self, trial: Trial) -> bool:
+        """Return whether a trial says something of its config: a void one does not, unless memory did not suffice for
+        the same config again, which wants too much then."""
+        if not trial.void:
+            return True
+        short = files.for_want_of_memory(trial.reason)
+        return short and self._exhausted[trial.kind in UNTRIED, setting(trial)] >= TOO_MUCH
 
     def _count(self, trial: Trial, by: int) -> None:
-        if trial.kind not in ("confirm", "rollback") and not files.for_want_of_space(trial.reason):
-            self._settings[trial.recipe, trial.overrides, trial.seed, trial.fidelity] += by
+        untried = trial.kind in UNTRIED
+        if trial.void:
+            self._exhausted[untried, setting(trial)] += by if files.for_want_of_memory(trial.reason) else 0
+        else:
+            self._settings[setting(trial)] += 0 if untried else by
+            self.counted += 0.0 if trial.kind in UNCOUNTED else by * trial.fidelity
+        if trial.number:
+            self.seconds += by * (trial.seconds or 0.0)
 
     def _note(self, trial: Trial) -> None:
         """Update the indexes; the result does not depend on the order in which trials end."""
@@ -141,6 +160,11 @@ class History:
             return
         way = (frozenset(trial.overrides.changed(parent.overrides)), trial.fidelity != parent.fidelity)
         self._effects[trial.recipe][way][trial.number] = now - before
+
+
+def setting(trial: Trial) -> Setting:
+    """Return what two trials share that try the same."""
+    return trial.recipe, trial.overrides, trial.seed, trial.fidelity
 
 
 def kept(trial: Trial) -> bool:

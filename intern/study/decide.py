@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from intern import files
 from intern.records import Kind, Left, Proposal, Trial
 from intern.search.history import History
 from intern.study import budget
+
+IN_A_ROW = 4  # trials for want of memory that end a study: two configs, each of them twice
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def decide(state: State) -> Decision:
         return Run(waiting[0]) if free > 0 else Wait()
     if judge := unjudged(state):
         return judge
+    if lack := exhausted(state):
+        return Wait() if state.running else End(f"memory did not suffice {IN_A_ROW} times in a row", lack)
     if not state.trials or state.trials[0].state != "COMPLETE":
         return baseline(state)
     tested = state.history.confirmation()
@@ -143,7 +148,18 @@ def baseline(state: State) -> Decision:
         return Wait()
     if 0 in state.fresh:
         return End("the baseline could not be scored", state.trials[0].reason)
+    if state.trials and (lack := state.left.lack()):
+        return End("the baseline could not be scored", f"{lack}. Give more (budget.hours=…)")
     return Begin("baseline")
+
+
+def exhausted(state: State) -> str | None:
+    """Return the reason of the last trial if so many that ended lately, one after the other, had too little memory: no
+    single config is to blame."""
+    ended = (t for t in reversed(state.trials) if t.state not in ("RUNNING", "REJECTED"))
+    last = list(islice(ended, IN_A_ROW))
+    short = [t for t in last if t.number in state.fresh and t.void and files.for_want_of_memory(t.reason)]
+    return short[0].reason if len(short) == IN_A_ROW else None
 
 
 def search_ended(state: State) -> str | None:
@@ -172,8 +188,7 @@ def scored_input(state: State, stopped: int) -> Trial | None:
     """Return the trial that scored a stopped stage's input checkpoint: the baseline, a rollback, or None."""
     if not (state.before or {}).get(stopped):
         return state.trials[0]
-    rollbacks = [t for t in state.history.children(stopped) if t.kind == "rollback"]
-    return next((t for t in rollbacks if not files.for_want_of_space(t.reason)), None)
+    return next((t for t in state.history.children(stopped) if t.kind == "rollback"), None)
 
 
 def ending(state: State, tested: Trial | None, reason: str) -> Decision:

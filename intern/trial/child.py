@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
@@ -49,10 +50,12 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
     if still:
         raise StageFailed(f"{task.name}: no step, no token and no line of its log in {still:.0f} seconds: it hung")
     if child.exitcode and child.exitcode < 0:
-        sys.exit(f"stage {task.name} was killed by signal {-child.exitcode} (out of memory?)")
+        print(f"stage {task.name} was killed by signal {-child.exitcode} (out of memory?)", file=sys.stderr)
+        sys.exit(files.KILLED if child.exitcode == -signal.SIGKILL else 1)
     if child.exitcode:
         short = files.shortage(task.out) if child.exitcode == files.FULL else None
-        raise StageFailed(f"{task.name}: {short or reason}")
+        lacks = f"{files.SHORT_OF_MEMORY}: {reason}" if child.exitcode == files.EXHAUSTED else None
+        raise StageFailed(f"{task.name}: {short or lacks or reason}")
 
 
 def wait(child: Any, longest: float, signs: Sequence[Path], beat: Callable[[], None]) -> float:
@@ -95,7 +98,7 @@ def live(name: str, task: Task, sender: Connection, parent: int, threads: int | 
         with suppress(OSError):
             traceback.print_exc()
             sys.stderr.flush()
-        os._exit(files.FULL if files.is_full(fault) else 1)
+        os._exit(files.FULL if files.is_full(fault) else files.EXHAUSTED if files.is_out_of_memory(fault) else 1)
 
 
 def own_threads(number: int | None) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from intern import diagnosis, files, records
 from intern.config.schema import Config
 from intern.config.stages import Stage, stage
+from intern.errors import UserError
 from intern.records import Diagnosis, Score, StageRun
 from intern.stages import CUT, PARTIAL, Task
 from intern.trial import child, lifetime
@@ -98,6 +99,8 @@ def main(folder: str, coordinator: int | None = None, environment: Mapping[str, 
     except Superseded:
         return
     except Exception as fault:
+        if files.is_out_of_memory(fault):
+            os._exit(files.KILLED)
         if not files.is_full(fault):
             raise
         os._exit(files.FULL)  # at once: what the log's buffer holds does not fit either
@@ -117,7 +120,7 @@ def run(folder: Path) -> None:
             if worker.diagnosis:
                 state = "PRUNED"
                 break
-    except StageFailed as failure:
+    except (StageFailed, UserError) as failure:
         state, reason = "FAIL", str(failure)
     seconds = round(time.monotonic() - begun, 2)
     reason = reason or worker.cut
