@@ -54,8 +54,9 @@ def draw(console: Console, asked: argparse.Namespace) -> None:
     )
     now = [*before, running]
     spends = study.config(asked.trial).budget
+    history, spent = History(now), sum(past.seconds or 0.0 for past in before)
     best = study.trials[History(before or now).incumbent.number]
-    overview = Overview(asked.study.name, now, best, spends, budget.left(spends, now))
+    overview = Overview(asked.study.name, now, best, spends, budget.left(spends, history, spent), spent)
     progress = at(study, trial, asked.stage, asked.share)
     console.print(view.frame(progress, running, overview, asked.width, asked.height))
 

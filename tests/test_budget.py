@@ -6,25 +6,56 @@ from pathlib import Path
 import pytest
 
 from intern import files
-from intern.config.schema import Budget
+from intern.config.schema import Budget, Compute
 from intern.records import Left, Proposal, StageRun, Trial
+from intern.search.history import History
 from intern.study import budget
 
 FULL = Trial(1, "propose", "COMPLETE", recipe="a", seconds=360.0)
 
 
+def numbered(*trials: Trial) -> History:
+    """A history of them."""
+    return History(replace(trial, number=number) for number, trial in enumerate(trials))
+
+
 def test_a_cheap_trial_costs_its_share() -> None:
-    """Baseline, rollback and confirmation take time alone; a refused proposal counts and takes none."""
+    """Baseline, rollback and confirmation are no trials; a refused proposal counts. Hours are what the clock says."""
     trials = [replace(FULL, kind=kind) for kind in ("baseline", "rollback", "confirm")]
     trials += [FULL, *[replace(FULL, fidelity=0.3)] * 3, replace(FULL, state="REJECTED", seconds=None)]
-    assert budget.left(Budget(4, 1.0), trials) == Left(1.1, pytest.approx(1.0 - 7 * 0.1))
+    history = numbered(*trials)
+    assert budget.left(Budget(4, 1.0), history, 1800.0) == Left(1.1, 0.5)
+    assert budget.left(Budget(4, 1.0), history, 1800.0, 900.0) == Left(1.1, 0.25)
+    assert history.seconds == 6 * 360
 
 
-def test_want_of_space_costs_no_trial() -> None:
-    """It says nothing about the config, which is tried again once there is space; any other failure counts."""
-    failed = replace(FULL, state="FAIL", reason="out of memory")
-    full = replace(failed, reason=f"sft: {files.shortage(Path())}")
-    assert budget.left(Budget(4, 1.0), [full, failed]) == Left(3.0, pytest.approx(1.0 - 2 * 0.1))
+@pytest.mark.parametrize("lack", [files.shortage(Path()), f"{files.SHORT_OF_MEMORY}: MemoryError:"])
+def test_want_of_disk_or_memory_costs_no_trial(lack: str) -> None:
+    """It says nothing about the config, which is tried again once there is some; any other failure counts, and so does
+    a refused proposal, whatever its reason quotes."""
+    failed = replace(FULL, state="FAIL", reason="sft: ValueError: no")
+    short = replace(failed, reason=f"sft: {lack}")
+    refused = replace(short, state="REJECTED")
+    left = budget.left(Budget(4, 1.0), numbered(FULL, short, failed, refused), 0.0)
+    assert left.trials == 1.0 and [t.void for t in (short, failed, refused)] == [True, False, False]
+
+
+def test_time_is_kept_back_for_the_winner() -> None:
+    """By what the base took on test; longer if the best so far is slower on dev. The confirmation may take that and
+    what is left, or several times that; nothing is longer than trial_minutes."""
+    runs = [StageRun("score", "score", "x", False, took, split) for took, split in ((10.0, "dev"), (20.0, "test"))]
+    base = Trial(0, "baseline", "COMPLETE", stages=tuple(runs))
+    slow = replace(FULL, stages=(replace(runs[0], seconds=30.0),))
+    assert budget.closing([], None) == 0.0 and budget.closing([base], base) == budget.SPARE * 20
+    kept = budget.SPARE * 60
+    assert budget.closing([base, slow], slow) == kept
+    confirm = replace(FULL, kind="confirm")
+    compute = Compute("local", trial_minutes=30)
+    assert budget.limit(compute, FULL, Left(1, 0.1), kept) == pytest.approx(360)
+    assert budget.limit(compute, confirm, Left(1, 0.1), kept) == pytest.approx(360 + kept)
+    assert budget.limit(compute, confirm, Left(1, -0.1), kept) == pytest.approx(budget.LATE * kept)
+    assert budget.limit(compute, confirm, Left(1, -0.1), 0.0) == budget.limit(compute, FULL, Left(1, 9), 0) == 1800
+    assert budget.limit(compute, FULL, Left(1, -0.1), kept) == budget.SHORTEST
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -147,13 +148,13 @@ def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
     from intern.study.run import folder_of
 
     words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    job = Job(words)
+    job, began = Job(words), time.monotonic()
     jobs.append(job)
     try:
         scope = scope_of(plain(node), job.words, library)
         job.folder = folder_of(scope)
         gc.enable()
-        job.status = study.run(scope, library)
+        job.status = study.run(scope, library, began)
     except Exception as error:  # Hydra prefixes what leaves a job with a line of its own
         message = explained(error)
         if message is None:

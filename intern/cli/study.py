@@ -14,15 +14,21 @@ from intern.study.reader import Reader
 from intern.trial import job
 
 
-def run(scope: Scope, library: Library) -> int:
-    """Run or continue the study of a scope and print its result; return the exit status, 2 if nothing could run."""
+def run(scope: Scope, library: Library, began: float | None = None) -> int:
+    """Run or continue the study of a scope and print its result; return the exit status, 2 if nothing could run.
+
+    Args:
+        scope: what a person has set.
+        library: the recipes.
+        began: the moment of time.monotonic from which the budget's hours are counted; None: now.
+    """
     from rich.console import Console
 
     console = Console()
     folder = studies.folder_of(scope)
     over = (folder / ledger.FILE).exists() and Reader(folder).ledger.closed
     with Screen(console, scope.config.quiet) as screen:
-        for event in studies.run(scope, library, export.publish):
+        for event in studies.run(scope, library, export.publish, began):
             screen.show(event)
     if over:
         message = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
@@ -39,7 +45,7 @@ def nothing_ran(study: Reader, scope: Scope) -> str | None:
     """Say what to do if all proposals of a study were refused or failed, or the one trial of proposer=fixed; None if
     one could run."""
     proposed = [trial for trial in study.trials if trial.kind not in UNCOUNTED]
-    lack = budget.left(scope.config.budget, study.trials).lack()
+    lack = budget.left(scope.config.budget, study.history, study.ledger.spent).lack()
     if study.ledger.end and not proposed and lack:
         advice = "Give more (budget.hours=…), or score fewer items (goal.dev_items=…) in a study of another name."
         return f"No trial of study {study.folder} was run: {lack}. {advice}"

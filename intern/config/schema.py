@@ -224,7 +224,7 @@ class Budget(Section):
     trials: Positive = 12
     """Trials; one on 30 % of its recipe's steps counts as 0.3. Baseline and confirmation are not counted."""
     hours: Positive = 1.0
-    """Wall time of all trials."""
+    """Time that the study takes, from its first import to its export; seconds count once, however many trials run."""
     dollars: Positive | None = None
     """Dollars that language models and hired machines may cost; None: no limit."""
 

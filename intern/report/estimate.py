@@ -69,4 +69,4 @@ def study_left(progress: Progress, trial: Trial, overview: Overview) -> float | 
     if not took:
         return None
     whole = (now or 0.0) + max(overview.left.trials, 0) * statistics.median(took)
-    return min(whole, max(overview.left.hours * 3600 - progress.seconds, 0.0))
+    return min(whole, max(overview.left.hours * 3600, 0.0))

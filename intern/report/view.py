@@ -87,14 +87,14 @@ def rest(width: int) -> int:
     return max(width - 1 - NAME - COUNT - TIME - 5, 1)
 
 
-def study_rows(progress: Progress, overview: Overview, width: int) -> list[Row]:
+def study_rows(overview: Overview, width: int) -> list[Row]:
     """Return the budget as bars."""
     budget, left, wide = overview.budget, overview.left, rest(width)
-    used, hours = budget.trials - left.trials, (budget.hours - left.hours) * 3600 + progress.seconds
-    spent = f"{fmt.duration(hours)} of {fmt.duration(budget.hours * 3600)}"
+    used, seconds = budget.trials - left.trials, overview.spent
+    spent = f"{fmt.duration(seconds)} of {fmt.duration(budget.hours * 3600)}"
     return [
         ("", cell("trials"), bar(used, budget.trials, wide), cell(f"{used:.3g} of {budget.trials:g}"), ""),
-        ("", cell("time"), bar(hours, budget.hours * 3600, wide), "", cell(spent)),
+        ("", cell("time"), bar(seconds, budget.hours * 3600, wide), "", cell(spent)),
     ]
 
 
@@ -221,7 +221,7 @@ def frame(progress: Progress, trial: Trial, overview: Overview, width: int, heig
     if room >= 5:
         left = study_left(progress, trial, overview)
         note = f"at most {fmt.duration(left)} left" if left is not None else ""
-        inside = Group(grid(study_rows(progress, overview, inner), inner), best(overview))
+        inside = Group(grid(study_rows(overview, inner), inner), best(overview))
         parts.append(panel(inside, overview.name, note, width))
         room -= 5
     left = trial_left(progress, overview.trials)

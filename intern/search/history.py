@@ -10,6 +10,7 @@ from intern.records import UNCOUNTED, Trial
 
 Setting = tuple[str | None, Overrides, int, float]
 Way = tuple[frozenset[str], bool]
+REFUSED = 0.1  # of a trial, at least, for a refusal: it costs no time, and without end the study would have none
 TOO_MUCH = 2  # trials of one config that memory did not suffice for: once, something else may have had it
 UNTRIED = ("confirm", "rollback")  # kinds that have the config of another trial, and do not try it
 
@@ -122,7 +123,7 @@ class History:
             self._exhausted[untried, setting(trial)] += by if files.for_want_of_memory(trial.reason) else 0
         else:
             self._settings[setting(trial)] += 0 if untried else by
-            self.counted += 0.0 if trial.kind in UNCOUNTED else by * trial.fidelity
+            self.counted += 0.0 if trial.kind in UNCOUNTED else by * counts(trial)
         if trial.number:
             self.seconds += by * (trial.seconds or 0.0)
 
@@ -165,6 +166,11 @@ class History:
 def setting(trial: Trial) -> Setting:
     """Return what two trials share that try the same."""
     return trial.recipe, trial.overrides, trial.seed, trial.fidelity
+
+
+def counts(trial: Trial) -> float:
+    """Return what share of a trial of the budget one counts."""
+    return max(trial.fidelity, REFUSED) if trial.state == "REJECTED" else trial.fidelity
 
 
 def kept(trial: Trial) -> bool:

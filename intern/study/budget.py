@@ -1,13 +1,18 @@
-"""What a study has spent and may still spend. Baseline and confirmation cost time but are not trials."""
+"""What a study has spent and may still spend. All of its time counts, from the first import to the export, by a clock
+that nobody can set; baseline and confirmation are not trials. What the winner's export and its score on test will take
+is kept back from the search.
+"""
 
+import math
 from collections.abc import Iterable, Sequence
 
-from intern import files
-from intern.config.schema import Budget
+from intern.config.schema import Budget, Compute
 from intern.records import UNCOUNTED, Left, Proposal, Trial
+from intern.search.history import History
 
 SPARE = 1.5  # times the base model's score on dev: what a trial keeps for its own
-REFUSED = 0.1  # of a trial, at least, for a refusal: it costs no time, and without end the study would have none
+LATE = 4.0  # times the seconds that were kept back for the winner: an estimate is no reason to lose it
+SHORTEST = 6.0  # seconds that any attempt gets, so that what it says is more than that it had none
 LEAST = 2.0  # times the same: a trial with less time could hardly train
 
 
@@ -18,9 +23,33 @@ def reserve(trials: Sequence[Trial]) -> float:
 
 def scoring(trials: Sequence[Trial]) -> float:
     """Return the seconds that the base model's score on dev took, zero-shot; 0 if that is not known."""
-    runs = trials[0].stages if trials else ()
-    took = [run.seconds for run in runs if (run.stage, run.split, run.shots) == ("score", "dev", 0) and not run.reused]
-    return max(took, default=0.0)
+    return took(trials[0], "dev") if trials else 0.0
+
+
+def closing(trials: Sequence[Trial], best: Trial | None) -> float:
+    """Return the seconds that the winner's export and its score on test are taken to need; 0 if nothing is known.
+
+    Args:
+        trials: the ledger's.
+        best: the best so far: on test it takes longer than the base by as much as on dev."""
+    slower = took(best, "dev") / scoring(trials) if best and scoring(trials) else 1.0
+    return SPARE * took(trials[0], "test") * max(slower, 1.0) if trials else 0.0
+
+
+def took(trial: Trial, split: str) -> float:
+    """Return the seconds that a trial's score on a split took, zero-shot; 0 if that is not known."""
+    runs = [run for run in trial.stages if (run.stage, run.split, run.shots) == ("score", split, 0)]
+    return max((run.seconds for run in runs if not run.reused), default=0.0)
+
+
+def limit(compute: Compute, trial: Trial, left: Left, closing: float) -> float:
+    """Return the seconds that an attempt at a trial may take.
+
+    The confirmation may take what was kept back for it, and LATE times that if need be."""
+    hours = left.hours
+    if trial.kind == "confirm":
+        hours = max(hours + closing / 3600, LATE * closing / 3600) if closing else math.inf
+    return max(min(60 * compute.trial_minutes, 3600 * hours), SHORTEST)
 
 
 def too_short(left: Left, proposal: Proposal, trials: Sequence[Trial], tried: Iterable[Trial]) -> str | None:
@@ -39,14 +68,14 @@ def too_short(left: Left, proposal: Proposal, trials: Sequence[Trial], tried: It
     return None
 
 
-def left(budget: Budget, trials: Iterable[Trial]) -> Left:
-    """Return the budget less what the ledger shows.
+def left(budget: Budget, history: History, spent: float, kept: float = 0.0) -> Left:
+    """Return what the search may still spend.
 
-    A cheap trial counts as its share of a trial; a refused proposal costs no time but counts."""
-    spent, seconds = 0.0, 0.0
-    for trial in trials:
-        seconds += trial.seconds or 0.0
-        if trial.kind in UNCOUNTED or (trial.reason and files.for_want_of_space(trial.reason)):
-            continue
-        spent += max(trial.fidelity, REFUSED) if trial.state == "REJECTED" else trial.fidelity
-    return Left(round(budget.trials - spent, 6), budget.hours - seconds / 3600)
+    A cheap trial counts as its share of a trial; a refused proposal costs no time but counts.
+
+    Args:
+        budget: all of it.
+        history: the trials.
+        spent: seconds that the study has taken.
+        kept: seconds that are kept back for the winner."""
+    return Left(round(budget.trials - history.counted, 6), budget.hours - (spent + kept) / 3600)

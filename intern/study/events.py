@@ -21,7 +21,9 @@ class Overview:
     budget: Budget
     """What the study may spend."""
     left: Left
-    """What remains of it, trials under way counted as trials but not yet as time."""
+    """What remains of it for the search, trials under way counted."""
+    spent: float
+    """Seconds that the study has taken."""
 
 
 @dataclass(frozen=True)

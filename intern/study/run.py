@@ -5,6 +5,7 @@ exported and scored on test, once. All of its state is in its folder; this proce
 """
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,17 +31,19 @@ def folder_of(scope: Scope) -> Path:
     return Path(scope.config.outputs) / scope.config.study
 
 
-def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
+def run(scope: Scope, library: Library, publish: Publish, began: float | None = None) -> Iterator[Event]:
     """Run or continue the study of a scope, and yield what happens; nothing if it has a tested winner.
 
     Args:
         scope: what a person has set.
         library: the recipes.
         publish: (reader, winner) → puts the confirmed export, with its card, into the study's folder.
+        began: the moment of time.monotonic from which the budget's hours are counted; None: now.
 
     Raises:
         UserError: if a person has to mend something first.
     """
+    began = time.monotonic() if began is None else began
     folder = folder_of(scope)
     config = replace(scope.config, model=pretrained.resolved(scope.config.model))
     scope = replace(scope, config=config)
@@ -53,6 +56,7 @@ def run(scope: Scope, library: Library, publish: Publish) -> Iterator[Event]:
         config = scope.config
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
+        events.begin(began)
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
         inputs = identity.identify(folder, scope, store)
         for note in inputs.notes:

@@ -14,7 +14,7 @@ from intern.config import gate
 from intern.config.gate import Rejection, Scope
 from intern.errors import UserError
 from intern.launchers import Launcher, threads
-from intern.records import UNCOUNTED, Left, Proposal, Trial
+from intern.records import Left, Proposal, Trial
 from intern.search import recovery, sampler
 from intern.search.view import View
 from intern.stats import paired
@@ -50,7 +50,6 @@ class Scheduler:
         self.asked = False
         self.fresh: set[int] = set()
         self.reason = ""
-        self._left: tuple[int, Left] | None = None
         self.before: dict[int, tuple[str, ...]] = {}
 
     def run(self) -> Iterator[Event]:
@@ -89,10 +88,13 @@ class Scheduler:
         )
 
     def left(self) -> Left:
-        """Return what remains of the budget; it changes with the ledger alone."""
-        if self._left is None or self._left[0] != self.ledger.size:
-            self._left = (self.ledger.size, budget.left(self.scope.config.budget, self.ledger.trials))
-        return self._left[1]
+        """Return what remains of the budget for the search."""
+        return budget.left(self.scope.config.budget, self.reader.history, self.ledger.elapsed(), self.closing())
+
+    def closing(self) -> float:
+        """Return the seconds that are kept back for the winner."""
+        confirms = self.scope.config.proposer.confirm
+        return budget.closing(self.ledger.trials, self.reader.best) if confirms else 0.0
 
     def carry_out(self, decision: Decision) -> Iterator[Event]:
         """Do what was decided."""
@@ -178,7 +180,8 @@ class Scheduler:
         if (folder / jobs.RESULT).exists():
             yield from self.finish(trial, "", 0.0)
             return
-        handle, limit = self.known(trial), self.limit(trial)
+        handle = self.known(trial)
+        limit = budget.limit(self.scope.config.compute, trial, self.left(), self.closing())
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
             store, reserve = str(self.store.resolve()), budget.reserve(self.ledger.trials)
@@ -203,13 +206,6 @@ class Scheduler:
             self.ledger.submitted(trial.number, handle)
         return handle if handle and self.launcher.state(handle) == "running" else None
 
-    def limit(self, trial: Trial) -> float:
-        """Return the seconds that an attempt at a trial may take."""
-        minutes = self.scope.config.compute.trial_minutes
-        if trial.kind not in UNCOUNTED:
-            minutes = min(minutes, self.left().hours * 60)
-        return max(minutes, 0.1) * 60
-
     def watch(self) -> Iterator[Event]:
         """Look at every running trial once, then pause."""
         for run in list(self.running.values()):
@@ -224,27 +220,31 @@ class Scheduler:
             if state != "running":
                 if state == "full":
                     raise UserError(files.full_message(self.folder))
-                yield from self.after_worker(run)
+                yield from self.after_worker(run, state == "killed")
         if self.running:
+            self.ledger.tick()
             time.sleep(PAUSE)
 
     def overview(self) -> Overview:
         """Return where the study stands, for whoever watches."""
         best = self.reader.history.incumbent
         trials, name = self.ledger.trials, self.folder.resolve().name
-        return Overview(name, trials, trials[best.number], self.scope.config.budget, self.left())
+        spent = self.ledger.elapsed()
+        return Overview(name, trials, trials[best.number], self.scope.config.budget, self.left(), spent)
 
-    def after_worker(self, run: Running) -> Iterator[Event]:
+    def after_worker(self, run: Running, killed: bool) -> Iterator[Event]:
         """Record the result of a worker that has ended, or start another if it died without one."""
         folder = self.reader.place(run.trial.number)
         if (folder / jobs.RESULT).exists():
             yield from self.ended(run, "")
             return
-        reached = len(run.follower.progress().begun)
-        run.deaths[reached] += 1
-        if run.deaths[reached] == ATTEMPTS:
+        begun = run.follower.progress().begun
+        run.deaths[len(begun)] += 1
+        if run.deaths[len(begun)] == ATTEMPTS:
+            stage = begun[-1].title if begun else "start"
+            why = f"{stage}: {files.SHORT_OF_MEMORY}: it was killed {ATTEMPTS} times" if killed else None
             log = self.launcher.logs(run.handle) or f"see {folder / jobs.LOG}"
-            yield from self.ended(run, f"the worker died {ATTEMPTS} times in the same stage; {log}")
+            yield from self.ended(run, why or f"the worker died {ATTEMPTS} times in the same stage; {log}")
             return
         del self.running[run.trial.number]
         yield from self.submit(run.trial, run.deaths, run.began)
@@ -269,7 +269,7 @@ class Scheduler:
 
     def judge(self, number: int, against: int, which: str) -> Iterator[Event]:
         """Compare two trials on their dev items and record the verdict."""
-        ours, theirs = (self.reader.samples(n, "dev") for n in (number, against))
+        ours, theirs = (self.reader.outcomes(n) for n in (number, against))
         self.ledger.judge(number, paired.compare(ours, theirs, against), which)
         if which == "verdict":
             yield events.Settled(self.ledger.trials[number])
@@ -285,9 +285,9 @@ class Scheduler:
         """Bring the study to its end."""
         if isinstance(decision, End):
             if decision.fault is not None:
-                last = self.reader.place(max(self.fresh)) / jobs.LOG
+                log = self.reader.place(max(self.fresh, default=0)) / jobs.LOG
                 raise UserError(
-                    f"Study {self.folder}: {decision.reason}: {decision.fault}. See {last}; mend it, and the same "
+                    f"Study {self.folder}: {decision.reason}: {decision.fault}. See {log}; mend it, and the same "
                     "command tries again."
                 )
             return
