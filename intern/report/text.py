@@ -5,8 +5,10 @@
 
 from intern.data.items import shortened
 from intern.records import Trial
-from intern.report import advice, answers, fmt, share
+from intern.report import advice, answers, fmt, share, shown
 from intern.study.reader import Reader
+
+NOTED = 200  # trials whose events are read, those that matter most and the newest
 
 
 def whole(study: Reader) -> str:
@@ -14,7 +16,10 @@ def whole(study: Reader) -> str:
     trials = study.trials
     spent = sum(t.seconds or 0 for t in trials)
     lines = ["", f"Study {study.folder}: {len(trials)} trials, {spent / 60:.1f} minutes of work"]
-    lines += [fmt.line(trial, study.notes(trial)) for trial in trials]
+    noted = {t.number: study.notes(t) for t in shown.chosen(study, NOTED)}
+    lines += [fmt.line(trial, noted.get(trial.number, ())) for trial in trials]
+    if len(noted) < len(trials):
+        lines.append(f"What rules saw at the ends of stages is told of {len(noted)} of the trials.")
     lines += [mended(trial, study) for trial in study.history.stopped() if study.remedies(trial)]
     end = study.ledger.end
     if end is None:
@@ -30,11 +35,11 @@ def whole(study: Reader) -> str:
 
 def findings(study: Reader) -> list[str]:
     """Return what is known beyond the scores: of the rows, of the answers, and with nothing learnt what to try next."""
-    shown = study.foremost
-    lines = cleaned(study, shown) if shown else []
+    first = study.foremost
+    lines = cleaned(study, first) if first else []
     if not study.learnt:
         return [*lines, *written(study), *advised(study)]
-    same = answers.alike(study, shown) if shown else None
+    same = answers.alike(study, first) if first else None
     return [*lines, f"Beware: {same}."] if same else lines
 
 

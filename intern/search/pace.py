@@ -12,6 +12,7 @@ from intern.records import Proposal, Trial
 from intern.search.view import View
 
 ROOM = 0.9  # of the time left, less the base model's score on dev: an estimate is no promise
+RECENT = 200  # trials of a recipe that tell of its speed: a step of a long study takes no longer
 LEAST = 0.2  # of a proposal's steps: fewer would be another experiment
 
 
@@ -36,7 +37,7 @@ def lengthened(trial: Trial, before: Trial, recipe: Recipe) -> bool:
 
 def spent(view: View) -> float:
     """Return the share of the budget's hours that trials have used, the baseline aside."""
-    used = sum(trial.seconds or 0.0 for trial in view.trials[1:])
+    used = view.history.seconds
     return used / (used + 3600 * max(view.left.hours, 0.0) or 1.0)
 
 
@@ -83,16 +84,16 @@ def scoring(view: View) -> float:
 
 
 def pace(view: View, key: str, recipe: Recipe) -> float | None:
-    """Return the seconds of a step or epoch: of the longest run that the recipe's stage had, or a stage of that name in
-    any recipe; None if none ran to its end."""
+    """Return the seconds of a step or epoch: of the longest run that the recipe's stage had lately, or a stage of that
+    name in any recipe; None if none ran to its end."""
     section = key.partition(".")[0]
     runs = []
-    for trial in view.trials:
-        other = view.recipes.get(trial.recipe or "")
-        if other is None or trial.state != "COMPLETE" or trial.reason:
+    for name, other in view.recipes.items():
+        if other.kinds.get(section) != recipe.kinds.get(section) or key not in length_keys(other):
             continue
-        steps = lengths(other, trial.overrides, trial.fidelity).get(key)
-        took = [run.seconds for run in trial.stages if run.name == section and not run.reused and run.stage != "score"]
-        if steps and took and other.kinds.get(section) == recipe.kinds.get(section):
-            runs.append((other.name == recipe.name, steps, took[0] / steps))
+        for trial in view.history.of_recipe(name)[-RECENT:]:
+            steps = trial.overrides.get(key, other.value(key))
+            took = [run.seconds for run in trial.stages if run.name == section and not run.reused]
+            if trial.state == "COMPLETE" and not trial.reason and took and isinstance(steps, int | float) and steps:
+                runs.append((name == recipe.name, steps * trial.fidelity, took[0] / (steps * trial.fidelity)))
     return max(runs)[2] if runs else None
