@@ -1,7 +1,6 @@
 """The budget: what counts, at which share, and what no longer fits."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +28,7 @@ def test_a_cheap_trial_costs_its_share() -> None:
     assert history.seconds == 6 * 360
 
 
-@pytest.mark.parametrize("lack", [files.shortage(Path()), f"{files.SHORT_OF_MEMORY}: MemoryError:"])
+@pytest.mark.parametrize("lack", [f"{files.SHORT}: 0 MB free", f"{files.SHORT_OF_MEMORY}: MemoryError:"])
 def test_want_of_disk_or_memory_costs_no_trial(lack: str) -> None:
     """It says nothing about the config, which is tried again once there is some; any other failure counts, and so does
     a refused proposal, whatever its reason quotes."""
