@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intern.errors import UserError, quote
+from intern.text import as_lines
 
 CONFIG = "config.json"
 DTYPES = ("float32", "bfloat16", "float16")
@@ -47,7 +48,7 @@ def check(path: str, eos_token: str | None = None) -> None:
             f"the token that ends a turn: model.eos_token='{ends}'"
         )
     if faults:
-        raise UserError("\n".join([f"model.path={folder} cannot be used:", *(f"  - {fault}" for fault in faults)]))
+        raise UserError(as_lines([f"model.path={folder} cannot be used:", *(f"  - {fault}" for fault in faults)]))
 
 
 def template(folder: Path) -> str | None:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from intern.text import one_line
+
 
 class UserError(Exception):
     """A mistake in what was asked, not in the program: shown without a traceback, exit status 2."""
@@ -11,13 +13,14 @@ class UserError(Exception):
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Return ` Did you mean "x"?` for a near name, else nothing."""
     near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    return f' Did you mean "{one_line(near[0])}"?' if near else ""
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """Return one sentence for an unknown name: the nearest legal one, then all of them."""
     legal = sorted(choices)
-    return f'Unknown {kind} "{name}".{did_you_mean(name, legal)} Available: {", ".join(legal) or "none"}.'
+    shown = ", ".join(map(one_line, legal))
+    return f'Unknown {kind} "{one_line(name, 200)}".{did_you_mean(name, legal)} Available: {shown or "none"}.'
 
 
 def quote(value: object) -> str:

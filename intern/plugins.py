@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from intern.errors import UserError, unknown
+from intern.text import one_line
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -136,7 +137,7 @@ def imported(package: str, name: str, file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as fault:
         del sys.modules[full]
-        why = f"{type(fault).__name__}: {fault}"
+        why = one_line(f"{type(fault).__name__}: {fault}", 500)
         raise UserError(f"{file} cannot be imported: {why}. Mend it, or move it away.") from fault
     setattr(import_module(package), name, module)
     return module

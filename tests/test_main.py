@@ -105,7 +105,7 @@ MISTAKES = {
     "study=.hidden": ["study: "],
     "study=???": ["study has no value"],
     f"study={'x' * 300}": ["study: "],
-    f"outputs={'x' * 300}": ["xxx...", "File name too long"],
+    f"outputs={'x' * 300}": ["xxx … xxx", "File name too long"],
     "model=local": ["model.path has no value. Give it: model.path=…"],
     # a word that is none
     "recipe.sft.learning_rate=[1": ["recipe.sft.learning_rate=[1", "KEY=VALUE"],
@@ -120,7 +120,7 @@ MISTAKES = {
     "chekc": ['"chekc" is neither KEY=VALUE nor a command', 'Did you mean "check"?', "--help"],
     "recipe": ['Did you mean "recipes"?'],
     "": ['"" is neither KEY=VALUE nor a command'],
-    "x" * 1000: ['xxx..." is neither'],
+    "x" * 1000: ['xxx … xxx', '" is neither'],
     "g\u043eal=mixed": ["g\u043eal=mixed", "KEY=VALUE"],
     "\x1b[2J": ['"?[2J" is neither'],
     "hydra.nope=3": ['Unknown key "hydra.nope"'],

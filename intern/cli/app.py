@@ -4,7 +4,6 @@
 """
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from intern.config.library import Library
 from intern.config.schema import Config, Recipe
 from intern.data import local
 from intern.errors import UserError, unknown
+from intern.text import one_line, say
 
 NAME = "python -m intern"
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
@@ -138,13 +138,13 @@ def check(words: Keys, config_dir: Folders = None) -> int:
     if isinstance(vetted, Rejection):
         more = len(vetted.reasons) - MOST
         lines = [f"  - {reason}" for reason in vetted.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
-        print("\n".join(["refused:", *lines]), file=sys.stderr)
+        say("\n".join(["refused:", *map(one_line, lines)]), error=True)
         return 2
-    print(f"ok: {vetted.recipe} with {' '.join(vetted.overrides.lines()) or 'its own values'}")
+    say(f"ok: {vetted.recipe} with {' '.join(vetted.overrides.lines()) or 'its own values'}")
     for key, before, now in gate.difference(shelf[vetted.recipe], vetted.config.recipe):
-        print(f"  {key}: {before} -> {now}")
+        say(f"  {key}: {before} -> {now}")
     for key, _, now in gate.difference(library.load(vetted.recipe), shelf[vetted.recipe]):
-        print(f"  {key}: {now} by the model's width or the number of rows, if nobody sets it")
+        say(f"  {key}: {now} by the model's width or the number of rows, if nobody sets it")
     return 0
 
 
@@ -158,7 +158,7 @@ def trials(context: typer.Context, study: Study, as_json: AsJson = False) -> int
     from intern.study.reader import Reader
 
     reader = Reader(outputs.folder_of(study, context.obj))
-    print(json.dumps([trial.public() for trial in reader.trials], indent=1) if as_json else text.whole(reader))
+    say(json.dumps([trial.public() for trial in reader.trials], indent=1) if as_json else text.whole(reader))
     return 0
 
 
@@ -171,7 +171,7 @@ def report(context: typer.Context, study: Study) -> int:
     from intern.report import page
 
     path = page.write(outputs.folder_of(study, context.obj))
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
@@ -208,8 +208,8 @@ def recipes_show(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True
     library = Library()
     name = adopted(name, library)
     recipe = library.load(name)
-    print(library.path(name).read_text(encoding="utf-8").rstrip())
-    print(f"\nThe contract of {library.origin(name)}: what a proposer or a sweep may change, and how far\n")
+    say(library.path(name).read_text(encoding="utf-8").rstrip())
+    say(f"\nThe contract of {library.origin(name)}: what a proposer or a sweep may change, and how far\n")
     table.show(("key", "own value", "legal values"), share.contract_rows(recipe))
     return 0
 
@@ -225,7 +225,7 @@ def recipes_check(files: Annotated[list[Path], typer.Argument(metavar="FILE", hi
     choices.register(Library())
     by_file = {file: lint.faults(file) for file in files}
     for file, faults in by_file.items():
-        print("\n".join(str(fault) for fault in faults) or f"{file}: ok")
+        say("\n".join(str(fault) for fault in faults) or f"{file}: ok")
     return 2 if any(fault.stops for faults in by_file.values() for fault in faults) else 0
 
 
@@ -247,7 +247,7 @@ def recipes_export(
     text = share.exported(folder, file or Path("path/to/this/file.yaml"))
     if file:
         file.write_text(text, encoding="utf-8")
-    print(f"{file}: check it with `{NAME} recipes check {file}`" if file else text.rstrip())
+    say(f"{file}: check it with `{NAME} recipes check {file}`" if file else text.rstrip())
     return 0
 
 
@@ -270,5 +270,5 @@ def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)
     library = Library()
     choices.register(library)
     tree = compose([f"model={name}"], library)
-    print(pretrained.pull(checked({"model": tree["model"]}).model))
+    say(pretrained.pull(checked({"model": tree["model"]}).model))
     return 0

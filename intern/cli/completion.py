@@ -26,6 +26,7 @@ from intern.config.library import Library
 from intern.config.schema import Config
 from intern.errors import UserError
 from intern.overrides import show
+from intern.text import say
 
 NAMES = {  # key → kind of the plug-in that it names
     "goal.scorer": "rewards",
@@ -82,11 +83,12 @@ def run(word: str) -> int:
     if action == "query":
         line = os.environ.get("COMP_LINE", "")
         point = os.environ.get("COMP_POINT", "")
-        print("".join(f"{text}\n" for text in offered(line[: int(point)] if point.isdigit() else line)), end="")
+        for text in offered(line[: int(point)] if point.isdigit() else line):
+            say(text)
     elif action == "install":
-        print(SCRIPTS[shell].replace("PROGRAM", program(sysconfig.get_path("scripts"))))
+        say(SCRIPTS[shell].replace("PROGRAM", program(sysconfig.get_path("scripts"))))
     else:
-        print(UNDO[shell])
+        say(UNDO[shell])
     return 0
 
 
@@ -107,7 +109,7 @@ def offered(line: str) -> list[str]:
     words = words[3 if words[1:3] == ["-m", "intern"] else 1 :]
     try:
         choices.search([Path(folder) for flag, folder in zip(words, words[1:], strict=False) if flag in DIRECTORY])
-        return sorted({text for text in candidates(words, current) if text.startswith(current)})
+        return sorted({text for text in candidates(words, current) if text.startswith(current) and text.isprintable()})
     except (UserError, OSError):
         return []
 

@@ -16,6 +16,7 @@ from intern.config.schema import MISSING, Config, Recipe, flat
 from intern.data import local
 from intern.errors import UserError, did_you_mean
 from intern.overrides import PREFIX, Overrides
+from intern.text import as_lines
 
 MAPPINGS = ("rewards", "tunable")  # of a recipe: they may get entries of any name
 
@@ -80,7 +81,7 @@ def checked(tree: Tree) -> Config:
     faults += [f"{key}: a value is needed" for key, value in values_of(asdict(config)) if value == MISSING]
     faults = [fault for fault in faults if re.split(r"[.:]", fault)[0] in tree]
     if faults:
-        raise UserError("\n".join(faults))
+        raise UserError(as_lines(faults))
     return replace(config, model=fit.model(config.model))
 
 
@@ -115,7 +116,7 @@ def refuse(config: Config, file: Recipe) -> None:
     faults = [] if config.recipe == file else recipe_faults(config.recipe)
     faults = faults or gate.config_faults(config)
     if faults:
-        raise UserError("\n".join(["This combination cannot run:", *(f"  - {fault}" for fault in faults)]))
+        raise UserError(as_lines(["This combination cannot run:", *(f"  - {fault}" for fault in faults)]))
 
 
 def recipe_faults(recipe: Recipe) -> list[str]:
@@ -158,14 +159,14 @@ def suiting(config: Config, values: Tree, library: Library) -> dict[str, Recipe]
     if unknown := [key for key in leaves(values) if not any(has(recipe, key) for recipe in loaded.values())]:
         legal = {key for recipe in loaded.values() for key, _ in flat(recipe)}
         lack = f"no recipe that suits goal {config.goal.name} has this key."
-        raise UserError("\n".join(f"{PREFIX}{key}: {lack}{did_you_mean(key, legal)}" for key in unknown))
+        raise UserError(as_lines(f"{PREFIX}{key}: {lack}{did_you_mean(key, legal)}" for key in unknown))
     faults: dict[str, None] = {}
     recipes = {}
     for name, file in loaded.items():
         recipes[name], more = with_values(file, values)
         faults |= dict.fromkeys(more)
     if faults:
-        raise UserError("\n".join(faults))
+        raise UserError(as_lines(faults))
     return recipes
 
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from intern.cli import table
+from intern.text import say
 
 PYTHON = (3, 11)
 PINS = Path(__file__).resolve().parents[2] / "scripts" / "constraints.txt"  # in a checkout
@@ -55,10 +56,10 @@ def run(as_json: bool) -> int:
     made = list(checks())
     stopped = [check.what for check in made if check.stops]
     if as_json:
-        print(json.dumps([asdict(check) for check in made], indent=1))
+        say(json.dumps([asdict(check) for check in made], indent=1))
     else:
         table.show(("", "what", "seen", "cost and fix"), [(c.mark, c.what, c.seen, c.cost) for c in made], STYLES)
-        print(f"\n{DEFAULT} cannot run: {', '.join(stopped)}." if stopped else f"\n{DEFAULT} runs here.")
+        say(f"\n{DEFAULT} cannot run: {', '.join(stopped)}." if stopped else f"\n{DEFAULT} runs here.")
     return 2 if stopped else 0
 
 

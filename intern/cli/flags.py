@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from intern.errors import UserError, did_you_mean
+from intern.text import as_lines
 
 SWITCHES = {"--multirun": "-m", "--run": "-r", "--shell-completion": "-sc", "--resolve": None, "--hydra-help": None}
 FLAGS = (*SWITCHES, "--cfg", "--package", "--info", "--config-dir", "--help", "--version")
@@ -51,7 +52,7 @@ def read(words: Sequence[str]) -> Line:
     """
     given, unknown = made().parse_known_intermixed_args(list(words))
     if unknown:
-        raise UserError("\n".join(f'Unknown flag "{flag}".{did_you_mean(flag, FLAGS)} See --help.' for flag in unknown))
+        raise UserError(as_lines(f'Unknown flag "{flag}".{did_you_mean(flag, FLAGS)} See --help.' for flag in unknown))
     ours = ("words", "config_dir")  # Hydra is given neither as it stands
     told = {f"--{name.replace('_', '-')}": value for name, value in vars(given).items() if name not in ours}
     modes = [flag for flag in ("--run", "--multirun", "--cfg", "--info", "--shell-completion") if told[flag]]

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from intern.cli import COMMANDS
+from intern.text import say
 
 if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doctor need not wait for
     from omegaconf import DictConfig
@@ -32,7 +33,7 @@ def main() -> None:
         status = run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("intern: stopped; the same command continues.", file=sys.stderr)
+        say("intern: stopped; the same command continues.", error=True)
         status = 130
     except BrokenPipeError:  # `intern trials … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,7 +44,7 @@ def main() -> None:
         message = explained(error)
         if message is None:
             raise
-        print(f"intern: {message}", file=sys.stderr)
+        say(f"intern: {message}", error=True)
         status = 2
     gc.enable()
     sys.exit(status)
@@ -62,7 +63,7 @@ def run(words: list[str]) -> int:
     if {"-h", "--help", "--version"} & set(words):  # Hydra's own help takes 2 seconds
         from intern.cli import help
 
-        print(help.version() if "--version" in words else help.text())
+        say(help.version() if "--version" in words else help.text())
         return 0
     from intern.cli import flags
 
@@ -112,7 +113,7 @@ def show(words: list[str], package: str | None, library: "Library") -> int:
         if not isinstance(tree, dict) or name not in tree:
             raise UserError(unknown("part of the config", name, tree if isinstance(tree, dict) else ()))
         tree = tree[name]
-    print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120).removesuffix("...\n").rstrip())
+    say(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120).removesuffix("...\n").rstrip())
     return 0
 
 
@@ -159,4 +160,4 @@ def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
         message = explained(error)
         if message is None:
             raise
-        print(f"intern: {message}", file=sys.stderr)
+        say(f"intern: {message}", error=True)

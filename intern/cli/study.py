@@ -1,7 +1,5 @@
 """`python -m intern KEY=VALUE …`: run a study, or continue it, and show what happens."""
 
-import sys
-
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.overrides import Overrides
@@ -11,6 +9,7 @@ from intern.report.live import Screen
 from intern.study import budget, ledger
 from intern.study import run as studies
 from intern.study.reader import Reader
+from intern.text import block, say
 from intern.trial import job
 
 
@@ -32,11 +31,11 @@ def run(scope: Scope, library: Library, began: float | None = None) -> int:
             screen.show(event)
     if over:
         message = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
+        console.print(block(message), soft_wrap=True, markup=False, highlight=False)
     study = Reader(folder)
-    console.print(text.whole(study), soft_wrap=True, markup=False, highlight=False)
+    console.print(block(text.whole(study)), soft_wrap=True, markup=False, highlight=False)
     if failure := nothing_ran(study, scope):
-        print(f"intern: {failure}", file=sys.stderr)
+        say(f"intern: {failure}", error=True)
         return 2
     return 0
 

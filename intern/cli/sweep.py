@@ -12,6 +12,7 @@ from intern.cli.words import shown
 from intern.report import fmt
 from intern.study import ledger
 from intern.study.reader import Reader
+from intern.text import say
 
 COLUMNS = ("study", "best trial", "base on dev", "best on dev", "best against base", "best on test", "exit")
 
@@ -37,7 +38,7 @@ def show(jobs: Sequence[Job]) -> None:
     for job in jobs:
         own = [word.lstrip("+") for word in job.words if word not in common]
         by_study.setdefault(str(job.folder or shown(" ".join(own))), []).append(job)
-    print()
+    say()
     table.show(COLUMNS, [(name, *row(group)) for name, group in by_study.items()])
 
 
@@ -55,7 +56,7 @@ def row(jobs: Sequence[Job]) -> tuple[str, ...]:
     verdict = None if best is base else study.compared(best, base)
     final = study.final
     return (
-        fmt.one_line(f"{best.number} {fmt.what(best)}"),
+        f"{best.number} {fmt.what(best)}",
         fmt.rate(base),
         fmt.rate(best),
         f"{verdict.call}: +{verdict.wins} -{verdict.losses}, p = {verdict.p:.2g}" if verdict else "none is better",

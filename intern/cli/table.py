@@ -6,13 +6,16 @@
 import sys
 from collections.abc import Mapping, Sequence
 
+from intern.text import one_line, say
+
 Rows = Sequence[Sequence[str]]
 
 
 def show(columns: Sequence[str], rows: Rows, styles: Mapping[str, str] | None = None) -> None:
     """Print a table; `styles` colours cells by their text. Without rich, or with a broken one, it is plain."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty() or not drawn(columns, rows, styles or {}):
-        print(plain(columns, rows))
+        say(plain(columns, rows))
 
 
 def drawn(columns: Sequence[str], rows: Rows, styles: Mapping[str, str]) -> bool:

@@ -12,6 +12,7 @@ from intern.config import choices, schema
 from intern.config.choices import GROUPS, SUFFIXES
 from intern.config.library import Library
 from intern.errors import UserError, did_you_mean, unknown
+from intern.text import one_line
 
 PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
 SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
@@ -140,8 +141,7 @@ def quoted(path: Path) -> str:
 
 def shown(text: str) -> str:
     """Return a person's text as a message repeats it: printable and short."""
-    text = "".join(char if char.isprintable() else "?" for char in text)
-    return text if len(text) <= 80 else f"{text[:76]}..."
+    return one_line(text, 80)
 
 
 def no_key(key: str) -> str:

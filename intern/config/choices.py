@@ -16,6 +16,7 @@ from intern.config.library import NAME, Library
 from intern.config.option import PLUGGED, Tree
 from intern.config.schema import Config
 from intern.errors import UserError, unknown
+from intern.text import one_line
 
 GROUPS = ("goal", "model", "recipe", "proposer", "budget", "compute")
 CONF = schema.ROOT / "conf"
@@ -30,7 +31,7 @@ def search(named: Sequence[Path]) -> None:
         UserError: with those that are not there.
     """
     named = [folder.expanduser() for folder in named]
-    if missing := [str(folder) for folder in named if not folder.is_dir()]:
+    if missing := [one_line(folder) for folder in named if not folder.is_dir()]:
         raise UserError(f"--config-dir names no folder: {', '.join(missing)}. Its files are DIR/goal/NAME.yaml, …")
     NAMED[:] = [folder.resolve() for folder in named]
 
@@ -52,11 +53,12 @@ def files(group: str) -> dict[str, Path]:
     for folder in folders():
         for path in sorted((folder / group).glob("[!.]*.yaml")):
             if path.stem in paths:
-                raise UserError(f"{group}={path.stem} is two files: {paths[path.stem]} and {path}. Rename one of them.")
+                two = one_line(f"{group}={path.stem} is two files: {paths[path.stem]} and {path}")
+                raise UserError(f"{two}. Rename one of them.")
             if not may_name(path.stem):
                 raise UserError(
-                    f"{path}: a {group} cannot be named {path.stem!r}. Rename it with letters, digits, - and _; "
-                    "it must be a word, no number."
+                    f"{one_line(path)}: a {group} cannot be named {path.stem!r}. Rename it with letters, digits, - "
+                    "and _; it must be a word, no number."
                 )
             paths[path.stem] = path
     return paths
@@ -135,7 +137,7 @@ def adopt(group: str, path: Path) -> str:
     path = path.expanduser()
     if not path.is_file():
         legal = ", ".join(options(group))
-        raise UserError(f"No {group} file at {path}. Give a path that exists, or one of: {legal}.")
+        raise UserError(f"No {group} file at {one_line(path)}. Give a path that exists, or one of: {legal}.")
     name = f"file/{option.named(path)}"
     place(group, name, option.read(group, path, lambda other: values(group, other, asking=path)), path.resolve())
     return name

@@ -8,6 +8,7 @@ from typing import Any
 
 from intern.config import choices, option
 from intern.errors import UserError
+from intern.text import as_lines
 
 Tree = dict[str, Any]
 
@@ -40,7 +41,7 @@ def plain(node: Any) -> Tree:
     from omegaconf import OmegaConf
 
     if missing := OmegaConf.missing_keys(node):
-        raise UserError("\n".join(f"{key} has no value. Give it: {key}=…" for key in sorted(missing)))
+        raise UserError(as_lines(f"{key} has no value. Give it: {key}=…" for key in sorted(missing)))
     tree = OmegaConf.to_container(node, resolve=True)
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items() if key != "hydra"}

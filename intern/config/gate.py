@@ -109,11 +109,11 @@ def refused(reasons: Sequence[str]) -> Rejection:
 
 def told(reasons: Sequence[str]) -> str:
     """Return reasons as one text that is short enough to be kept: the first ones, and how many more there are."""
-    said = text.line(reasons[0], TOLD)
+    said = text.one_line(reasons[0], TOLD)
     for place, reason in enumerate(reasons[1:], 1):
         if len(said) + len(reason) > TOLD:
             return f"{said}; and {len(reasons) - place} more reasons"
-        said += f"; {text.line(reason)}"
+        said += f"; {text.one_line(reason)}"
     return said
 
 

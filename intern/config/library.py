@@ -22,6 +22,7 @@ from intern.config.contract import Choices
 from intern.config.schema import Goal, Recipe
 from intern.errors import UserError, unknown
 from intern.overrides import show
+from intern.text import as_lines, one_line
 
 FOLDER = schema.ROOT / "recipes"
 NAME = re.compile(r"(?!file/)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)  # what Hydra reads as one word
@@ -46,7 +47,8 @@ class Library:
         """
         path = path.expanduser()
         if not path.is_file():
-            raise UserError(f"No recipe file at {path}. Give a path that exists, or one of: {', '.join(self.names())}.")
+            legal = ", ".join(self.names())
+            raise UserError(f"No recipe file at {one_line(path)}. Give a path that exists, or one of: {legal}.")
         name = f"file/{path.stem}"
         self._files[name] = path.resolve()
         self._loaded.pop(name, None)
@@ -62,7 +64,7 @@ class Library:
             return self._loaded[name]
         recipe, faults = read(self.path(name))
         if faults:
-            raise UserError("\n".join([f"{self.path(name)} is not a valid recipe:", *(f"  - {f}" for f in faults)]))
+            raise UserError(as_lines([f"{self.path(name)} is not a valid recipe:", *(f"  - {f}" for f in faults)]))
         recipe.name = name
         self._loaded[name] = recipe
         return recipe
@@ -100,10 +102,10 @@ def listed() -> dict[str, Path]:
             if f"/{name}".count("/."):  # .github/, .ipynb_checkpoints/
                 continue
             if name in files:
-                raise UserError(f"Recipe {name} exists twice: {files[name]} and {file}. Rename one of them.")
+                raise UserError(f"Recipe {one_line(name)} exists twice: {files[name]} and {file}. Rename one of them.")
             if not NAME.fullmatch(name) or name == "none":
                 raise UserError(
-                    f"{file}: a recipe cannot be named {name!r}. Rename it with letters, digits, - and _; "
+                    f"{one_line(file)}: a recipe cannot be named {name!r}. Rename it with letters, digits, - and _; "
                     "none and file/… are taken."
                 )
             files[name] = file

@@ -17,6 +17,7 @@ import yaml
 from intern.config import choices, composition, gate, library, strict_yaml, typed
 from intern.config.schema import Config, Recipe
 from intern.errors import UserError, did_you_mean
+from intern.text import as_lines
 
 COMMAND = re.compile(r"(?:python -m )?intern .*recipe=\S+")
 
@@ -36,7 +37,7 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else f"{self.path}"
-        return f"{place}: {'' if self.stops else 'warning: '}{self.text}"
+        return as_lines([f"{place}: {'' if self.stops else 'warning: '}{self.text}"])
 
 
 def faults(path: Path) -> list[Fault]:

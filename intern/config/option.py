@@ -15,6 +15,7 @@ from intern.config import contract, strict_yaml, typed
 from intern.config.library import interpolates, legible
 from intern.config.schema import Budget, Compute, Config, Goal, Model, Proposer, Section
 from intern.errors import UserError
+from intern.text import as_lines
 
 Tree = dict[str, Any]
 SECTIONS: Mapping[str, type[Section]] = {
@@ -48,7 +49,7 @@ def read(group: str, path: Path, option: Callable[[str], Tree]) -> Tree:
         own.setdefault("kinds", list(dict.fromkeys([*base.get("kinds", []), base["name"]])))
     whole = merged(base, own)
     if faults := [*form_faults(tree), *value_faults(group, whole)]:
-        raise UserError("\n".join(f"{path}: {fault}" for fault in faults))
+        raise UserError(as_lines(f"{path}: {fault}" for fault in faults))
     return whole
 
 

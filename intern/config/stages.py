@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from intern import plugins
 from intern.errors import UserError
 from intern.overrides import Value
+from intern.text import as_lines
 
 if TYPE_CHECKING:
     from intern.config.schema import Config, Recipe
@@ -111,7 +112,7 @@ def described(module: ModuleType, name: str) -> Stage:
     if not callable(getattr(module, "run", None)):
         faults.append("run: a function run(task) is needed")
     if faults or not isinstance(settings, type):
-        raise UserError("\n".join([f"{module.__file__} is not a stage:", *(f"  - {fault}" for fault in faults)]))
+        raise UserError(as_lines([f"{module.__file__} is not a stage:", *(f"  - {fault}" for fault in faults)]))
     return Stage(
         name=name,
         settings=settings,

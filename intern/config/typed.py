@@ -20,6 +20,7 @@ from intern.config import contract, schema
 from intern.config.schema import FORMS, Compute, Config, Goal, Proposer, Recipe
 from intern.config.stages import recipe_stages, stage
 from intern.errors import UserError, did_you_mean, quote, unknown
+from intern.text import as_lines
 
 Tree = Mapping[str, Any]
 OPEN = ("tunable", "rewards")  # mappings of a recipe that are no section
@@ -54,7 +55,7 @@ def config(tree: Tree) -> Config:
         bare["recipe"] = without_stage(part(tree, "recipe"))
     built, faults = build(config_class(tuple(kinds.items())), bare)
     if faults := faults or [f"recipe.{fault}" for fault in unknown_stages(built.recipe)]:
-        raise UserError("\n".join(faults))
+        raise UserError(as_lines(faults))
     parts = {f.name: getattr(built, f.name) for f in fields(Config)}
     return Config(**parts)
 
@@ -167,7 +168,7 @@ def settings(kind: str, name: str, given: Tree) -> Any:
         return None
     built, faults = build(strict(cls), given)
     if faults:
-        raise UserError("\n".join(f"{plugins.KINDS[kind]} {name}: {fault}" for fault in faults))
+        raise UserError(as_lines(f"{plugins.KINDS[kind]} {name}: {fault}" for fault in faults))
     return built
 
 

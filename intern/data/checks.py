@@ -10,6 +10,7 @@ from intern import records, rewards
 from intern.config.schema import Goal
 from intern.data.items import Row, bare, shortened
 from intern.errors import UserError
+from intern.text import one_line
 
 MOST = 2000  # rows of a split; a share is then known to 1.1 points
 SHOWN = 3
@@ -67,7 +68,7 @@ def judge(goal: Goal, rows: Sequence[Row]) -> list[Judged]:
         try:
             judged.append(Judged(row, outcome(row["target"], row)))
         except Exception as error:  # the border to a plug-in
-            judged.append(Judged(row, None, f"{type(error).__name__}: {error}"))
+            judged.append(Judged(row, None, one_line(f"{type(error).__name__}: {error}", 500)))
     return judged
 
 

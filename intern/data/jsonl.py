@@ -8,6 +8,7 @@ from typing import Any
 
 from intern.data import formats
 from intern.errors import UserError
+from intern.text import as_lines
 
 MOST = 10  # faults that are shown of a file
 
@@ -53,7 +54,7 @@ def refuse(head: str, faults: Sequence[str], fix: str = "Mend or remove these li
     """Raise UserError with the first faults and how many more there are, if there are any."""
     more = [f"  … and {len(faults) - MOST} more"] if len(faults) > MOST else []
     if faults:
-        raise UserError("\n".join([head, *(f"  - {fault}" for fault in faults[:MOST]), *more, fix]))
+        raise UserError(as_lines([head, *(f"  - {fault}" for fault in faults[:MOST]), *more, fix]))
 
 
 def named(value: Any) -> str:

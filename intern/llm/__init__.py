@@ -108,7 +108,7 @@ def ask(settings: Settings, question: Question, key: str | None = None) -> Answe
         try:
             message = client.messages.create(**request(settings, question))
         except Exception as error:  # the network's border: the SDK's own errors, and what a server's nonsense leads to
-            said = text.line(f"{type(error).__name__}: {error}", 300).replace(key, "…")
+            said = text.one_line(f"{type(error).__name__}: {error}", 300).replace(key, "…")
             return Answer(question.digest, error=said, seconds=round(time.monotonic() - begun, 2))
     return read(settings, question, message, time.monotonic() - begun)
 
@@ -139,7 +139,7 @@ def read(settings: Settings, question: Question, message: Any, seconds: float) -
         question.digest,
         value,
         error,
-        text.line(getattr(message, "model", ""), 200),
+        text.one_line(getattr(message, "model", ""), 200),
         plain + written,
         cached,
         out,
@@ -170,7 +170,7 @@ def valued(message: Any) -> tuple[dict[str, Any] | None, str]:
     try:
         value = json.loads(said, parse_constant=unreadable)
     except (ValueError, RecursionError) as error:
-        return None, f"the answer is no JSON: {text.line(error, 100)}"
+        return None, f"the answer is no JSON: {text.one_line(error, 100)}"
     return (value, "") if isinstance(value, dict) else (None, "the answer is no JSON object")
 
 

@@ -69,9 +69,9 @@ def vetted(given: object, view: View) -> Proposal:
     values = {f.name: getattr(given, f.name, None) for f in fields(Proposal)}
     values |= {"overrides": Overrides(), "faults": ()}
     if isinstance(values["evidence"], list | tuple):
-        values["evidence"] = tuple(text.line(one, gate.LONGEST) for one in values["evidence"] if isinstance(one, str))
+        values["evidence"] = tuple(text.one_line(one, gate.LONGEST) for one in values["evidence"] if isinstance(one, str))
     if isinstance(values["hypothesis"], str):
-        values["hypothesis"] = text.line(values["hypothesis"], WORDS)
+        values["hypothesis"] = text.one_line(values["hypothesis"], WORDS)
     fit, faults = fitting(values)
     pairs, check, more = pairs_of(given.overrides)
     faults += [*more, *parent_faults(fit, view)]
@@ -140,7 +140,7 @@ def refused(fit: Mapping[str, Any], faults: Sequence[str]) -> Proposal:
     """Return a proposal that says why it cannot be tried; of its own it has what the ledger can keep."""
     names = ("overrides", "kind", "parent", "seed", "fidelity", "hypothesis", "by")
     kept = {name: fit[name] for name in names if name in fit}
-    return Proposal(text.line(fit.get("recipe", ""), gate.LONGEST), **kept, faults=gate.refused(faults).reasons)
+    return Proposal(text.one_line(fit.get("recipe", ""), gate.LONGEST), **kept, faults=gate.refused(faults).reasons)
 
 
 def safe(pairs: Mapping[Any, Any]) -> Overrides:

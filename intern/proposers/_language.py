@@ -89,7 +89,7 @@ def asked(view: View, told: str) -> tuple[Proposal | None, str]:
 
 def brief(value: Mapping[str, Any]) -> str:
     """Return an answer as one short line."""
-    return text.line(json.dumps(value), BRIEF)
+    return text.one_line(json.dumps(value), BRIEF)
 
 
 def read(value: Mapping[str, Any], view: View) -> Proposal:

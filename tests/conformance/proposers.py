@@ -48,6 +48,7 @@ def sound(scope: Scope, proposal: Proposal, history: History) -> None:
     """Assert that a proposal can be tried as it is."""
     assert 0.0 < proposal.fidelity <= 1.0 and isinstance(proposal.hypothesis, str)
     assert proposal.parent is None or proposal.parent < len(history.trials)
+    assert not proposal.faults, proposal.faults
     contract = scope.recipes[proposal.recipe].contract
     assert set(proposal.sweep) <= contract.keys() and {key for key, _, _ in proposal.within} <= set(proposal.sweep)
     assert isinstance(gate.vet(scope, proposal.recipe, proposal.overrides), Vetted)
