@@ -15,6 +15,7 @@ from intern.errors import UserError, did_you_mean, unknown
 from intern.text import one_line
 
 PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
+RESOLVES = re.compile(r"\$\{[^{}]*:")  # ${oc.env:HF_TOKEN}; ${goal.name} is a value of the config
 SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
 MOST = 10  # faults that are shown
 
@@ -77,6 +78,9 @@ def setting(word: str) -> str:
         raise UserError(f'Cannot read the word "{shown(word)}": give KEY=VALUE. See --help.')
     if not key:
         raise UserError(f'"{shown(word)}" has no key: give KEY=VALUE.')
+    if RESOLVES.search(word):
+        message = "the environment and other resolvers cannot be read from a config. Give the value itself."
+        raise UserError(f"{shown(key)}: {message}")
     if "@" in key or ":" in key:
         raise UserError(f'"{shown(word)}": a key is a dotted name, without @ and :.')
     if key.lstrip("~") == "recipe.name":

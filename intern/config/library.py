@@ -25,6 +25,7 @@ from intern.overrides import show
 from intern.text import as_lines, one_line
 
 FOLDER = schema.ROOT / "recipes"
+UNREADABLE = re.compile(r"[^\w .-]", re.ASCII)  # what means something to Hydra in the name of a file: ${oc.env:…}
 NAME = re.compile(r"(?!file/)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)  # what Hydra reads as one word
 
 
@@ -49,7 +50,7 @@ class Library:
         if not path.is_file():
             legal = ", ".join(self.names())
             raise UserError(f"No recipe file at {one_line(path)}. Give a path that exists, or one of: {legal}.")
-        name = f"file/{path.stem}"
+        name = f"file/{UNREADABLE.sub('-', path.stem)}"
         self._files[name] = path.resolve()
         self._loaded.pop(name, None)
         return name
