@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import test_report
 from conformance import proposers as conformance
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,8 @@ from intern.config.schema import Budget, Proposer
 from intern.overrides import Overrides
 from intern.proposers import vetted
 from intern.records import Diagnosis, Left, Proposal, Score, Trial
-from intern.report import fmt
+from intern.report import fmt, page
+from intern.report.text import whole
 from intern.search.history import History
 from intern.search.view import View
 from intern.study import layout, reader
@@ -98,6 +100,19 @@ def test_each_field_has_a_type_and_a_range(changes: dict[str, Any], named: str) 
     proposal = vetted(Proposal(**{**GOOD, **changes}), VIEW)
     assert any(named in fault for fault in proposal.faults), proposal.faults
     keepable(proposal)
+
+
+def test_a_report_shows_refusals(tmp_path: Path) -> None:
+    """Whatever was proposed, the ledger and the page of the study can be read."""
+    study = test_report.full(tmp_path / "study")
+    ledger = Ledger(study)
+    for changes, _ in BAD:
+        proposal = vetted(Proposal(**{**GOOD, **changes}), VIEW)
+        trial = layout.proposed(len(ledger.trials), proposal, proposal.overrides)
+        ledger.propose(dataclasses.replace(trial, state="REJECTED", reason=gate.told(proposal.faults)))
+    assert (tmp_path / "study" / "ledger.jsonl").stat().st_size < 2000 * len(BAD)
+    assert "Refused by the gate" in page.write(study).read_text(encoding="utf-8")
+    assert whole(reader.Reader(study)).count("REJECTED") > len(BAD)
 
 
 def test_all_faults_at_once() -> None:

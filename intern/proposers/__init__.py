@@ -74,7 +74,10 @@ def vetted(given: object, view: View) -> Proposal:
         values["hypothesis"] = text.one_line(values["hypothesis"], WORDS)
     fit, faults = fitting(values)
     pairs, check, more = pairs_of(given.overrides)
-    faults += [*more, *parent_faults(fit, view)]
+    faults += more
+    if unfit := parent_faults(fit, view):
+        faults += unfit
+        fit["parent"] = None
     name = fit.get("recipe")
     if recipe := view.recipes.get(name or ""):
         contract, pinned = recipe.contract, view.pinned(name)
