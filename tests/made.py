@@ -12,6 +12,15 @@ data: {rows: 20}
 sft: {max_steps: 1, max_length: 64, learning_rate: 1e-9, activation_checkpointing: false}
 tunable: {sft.learning_rate: {low: 1e-9, high: 1e-8, log: true}}
 """
+IDENTITY: dict[str, Any] = {  # a study's file
+    "goal": {"name": "sums"},
+    "model": {"name": "tiny"},
+    "pins": None,
+    "recipes": {},
+    "model_hash": "hash-of-base",
+    "data_hash": None,
+    "items_hash": "hash-of-items",
+}
 
 
 def recipe_of(name: str = "none", **tree: Any) -> Recipe:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made import recipe_of
+from made import IDENTITY, recipe_of
 
 from intern import files
 from intern.config.schema import ROOT, Compute, Config, Goal, Model, Proposer
@@ -61,7 +61,7 @@ def made(tmp_path: Path, model: Model, kind: str = "store") -> Reader:
     )
     parts = Goal("sums", generator="arithmetic"), model, recipe, Proposer("fixed")
     config = Config(*parts, compute=Compute("local"), study="sums-m")
-    files.write_whole(folder / "study.json", {"model_hash": "hash-of-base", "items_hash": "hash-of-items"})
+    files.write_whole(folder / "study.json", IDENTITY)
     ledger = Ledger(folder)
     ledger.start(f"python -m intern goal=arithmetic model={tmp_path}/secret/base", {"torch": "9.9"})
     first = [score("dev", 0.25), score("test", 0.125), score("dev", 0.0, 4), score("test", 0.375, 4)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import recipe_of
+from made import IDENTITY, recipe_of
 
 from intern import files
 from intern.config import schema, stages
@@ -50,8 +50,7 @@ class Study:
         asked = [{"question": f"What is {i} + 1? {EVIL if i == 9 else ''}"} for i in range(ITEMS)]
         (folder / "store" / "items").mkdir(parents=True)
         items.write(folder / "store" / "items" / "dev.jsonl", asked)
-        identity = {"goal": {"name": "sums"}, "model": {"name": "tiny"}}
-        (folder / "study.json").write_text(json.dumps(identity))
+        (folder / "study.json").write_text(json.dumps(IDENTITY))
         self.ledger = Ledger(folder)
         self.recipes: dict[str, Recipe] = {}
 

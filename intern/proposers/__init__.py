@@ -69,7 +69,8 @@ def vetted(given: object, view: View) -> Proposal:
     values = {f.name: getattr(given, f.name, None) for f in fields(Proposal)}
     values |= {"overrides": Overrides(), "faults": ()}
     if isinstance(values["evidence"], list | tuple):
-        values["evidence"] = tuple(text.one_line(one, gate.LONGEST) for one in values["evidence"] if isinstance(one, str))
+        texts = [one for one in values["evidence"] if isinstance(one, str)]
+        values["evidence"] = tuple(text.one_line(one, gate.LONGEST) for one in texts)
     if isinstance(values["hypothesis"], str):
         values["hypothesis"] = text.one_line(values["hypothesis"], WORDS)
     fit, faults = fitting(values)

@@ -155,7 +155,8 @@ def stops(view: View) -> Iterator[str]:
         seen = trial.diagnosis
         if seen:
             remedies = " or ".join(", ".join(change.short()) for change in seen.remedies)
-            yield text.one_line(f"trial {trial.number}: {seen.rule} at step {seen.step}: {seen.symptom}; {remedies}", LINE)
+            what = f"trial {trial.number}: {seen.rule} at step {seen.step}: {seen.symptom}; {remedies}"
+            yield text.one_line(what, LINE)
 
 
 def schema(view: View) -> dict[str, Any]:
