@@ -65,7 +65,7 @@ def parted(group: str, path: Path, option: Callable[[str], Tree]) -> tuple[Tree,
     base: Tree = {}
     for parent in parents(tree, path, group):
         base = merged(base, option(parent))
-    return tree, base
+    return tree, {key: value for key, value in base.items() if key not in ("summary", "tags")}  # they are of that one
 
 
 def named(path: Path) -> str:

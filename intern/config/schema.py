@@ -6,8 +6,8 @@
     python -m intern goal=mixed model=tiny --cfg job
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,6 +16,9 @@ from pydantic import ConfigDict, Field
 
 from intern.config import contract
 from intern.config.contract import Contract
+from intern.config.values import flat as flat  # they belong to the schema for those who use it
+from intern.config.values import given as given
+from intern.config.values import told
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # a wheel carries conf/ and recipes/ inside
@@ -112,6 +115,12 @@ class Goal(Section):
     """Data sets that must never be trained on."""
     overlap_words: Count = 13
     """A training row that shares so many consecutive words with an item is dropped."""
+    summary: str = told("")
+    """What it is, in a sentence: for those who choose."""
+    tags: list[str] = told([])
+    """Words by which a request may mean it."""
+    model: str | None = told()
+    """The model that a request takes if it names none; None: the default one."""
 
     @property
     def answer_length(self) -> int:
@@ -139,6 +148,12 @@ class Model(Section):
     """Longest sequence in tokens. None: as its config.json says."""
     width: Count | None = None
     """Hidden size, by which a learning rate is chosen if none is given. None: as its config.json says."""
+    summary: str = told("")
+    """What it is, in a sentence: for those who choose."""
+    tags: list[str] = told([])
+    """Words by which a request may mean it."""
+    parameters: Annotated[float, Field(ge=1, le=1e15)] | None = told()
+    """How many parameters it has; None: no request by size means it."""
 
 
 @dataclass
@@ -281,18 +296,3 @@ class Config(Section):
     def tree(self) -> dict[str, Any]:
         """Return the config as plain values, which `config.typed` reads back as the same config."""
         return {**asdict(self), "recipe": self.recipe.tree()}
-
-
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of every leaf of a nest of dataclasses; lists and mappings are leaves."""
-    for f in fields(node):
-        value, key = getattr(node, f.name), prefix + f.name
-        if is_dataclass(value):
-            yield from flat(value, key + ".")
-        else:
-            yield key, value
-
-
-def given(settings: Any) -> dict[str, Any]:
-    """Return the fields of a stage's settings that were set, under the library's own names."""
-    return {f.name: value for f in fields(settings) if (value := getattr(settings, f.name)) is not None}

@@ -5,7 +5,7 @@ All are compared by content when a study is continued; budget, proposer and comp
 
 import hashlib
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from intern import checkpoints, damage, files
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import Goal, Model
+from intern.config.values import decisive
 from intern.data import checks, items, splits, tokens
 from intern.errors import UserError
 from intern.stats import paired
@@ -166,8 +167,9 @@ def stated(side: Tree) -> Tree:
 
 
 def compared(section: Goal | Model) -> Tree:
-    """Return a section for comparison: JSON values, without the places whose contents are hashed."""
-    return {key: value for key, value in asdict(section).items() if key not in PLACES}
+    """Return a section for comparison: JSON values that change what runs, without the places whose contents are
+    hashed."""
+    return {key: value for key, value in decisive(section).items() if key not in PLACES}
 
 
 def data_hash(goal: Goal) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from intern import plugins
 from intern.config.schema import Config
 from intern.config.stages import Stage
+from intern.config.values import decisive
 from intern.trial.job import Job, versions
 
 
@@ -50,7 +51,7 @@ def select(config: Config, path: str) -> Any:
         node = getattr(node, part)
     if isinstance(node, list):
         return [asdict(entry) if is_dataclass(entry) and not isinstance(entry, type) else entry for entry in node]
-    return asdict(node) if is_dataclass(node) and not isinstance(node, type) else node
+    return decisive(node) if is_dataclass(node) and not isinstance(node, type) else node
 
 
 @cache
