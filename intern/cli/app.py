@@ -148,6 +148,22 @@ def check(words: Keys, config_dir: Folders = None) -> int:
     return 0
 
 
+@app.command(cls=Usage, options_metavar='"SENTENCE" [KEY=VALUE ...] [--json]')
+def resolve(words: Keys, as_json: AsJson = False, config_dir: Folders = None) -> int:
+    """Say what a sentence means in config words, and run nothing.
+
+    Further words override what it says. Exit status 2 if no goal fits it, or several do about as well.
+
+    \b
+    python -m intern resolve "build the best scientific reasoning model under 2B for ten dollars" --json
+    """
+    from intern.cli import request
+
+    choices.search(config_dir or ())
+    request.show(words[0], words[1:], Library(), as_json)
+    return 0
+
+
 @app.command(cls=Usage, options_metavar="STUDY [--json] [outputs=DIR]")
 def trials(context: typer.Context, study: Study, as_json: AsJson = False) -> int:
     """Print a study's ledger: every trial, and how the study ended.

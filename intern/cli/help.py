@@ -11,6 +11,8 @@ from intern.config.library import Library
 TEXT = """intern: a goal and a small model go in; a measurably better model and the recipe that made it come out.
 
   intern goal=GOAL model=MODEL [recipe=RECIPE] [KEY=VALUE ...]   run a study, or continue it
+  intern "WHAT YOU WANT, IN A SENTENCE" [KEY=VALUE ...]   the same in your own words
+  intern resolve "SENTENCE" [--json]  what a sentence means in config words; runs nothing
   intern check goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]   vet overrides, run nothing
   intern trials STUDY [--json]        print a study's ledger
   intern report STUDY                 write a study's report, one page of HTML

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +78,19 @@ def run(words: list[str]) -> int:
 
 def composed(line: "Line") -> int:
     """Run or continue a study, or do what Hydra's flags ask for; return the exit status."""
-    from intern.cli.words import once
+    from intern.cli.words import is_sentence, once
     from intern.config import choices
     from intern.config.library import Library
 
-    check_first(line.words)
+    if not is_sentence(line.words):
+        check_first(line.words)
     once(line.words)
     choices.search(line.folders)
     library = Library()
+    if is_sentence(line.words):
+        from intern.cli import request
+
+        line = replace(line, words=request.opened(line.words, library))
     choices.register(library)
     if line.shows == "job":
         return show(line.words, line.package, library)
@@ -98,7 +104,8 @@ def check_first(words: list[str]) -> None:
 
     if words and "=" not in words[0] and not words[0].startswith("~"):
         near = did_you_mean(words[0], COMMANDS)
-        raise UserError(f'"{shown(words[0])}" is neither KEY=VALUE nor a command.{near} See --help.')
+        quote = "" if near or "=" in words[-1] else " A sentence is put in quotes."
+        raise UserError(f'"{shown(words[0])}" is neither KEY=VALUE nor a command.{near}{quote} See --help.')
 
 
 def show(words: list[str], package: str | None, library: "Library") -> int:

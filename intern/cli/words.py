@@ -16,8 +16,14 @@ from intern.text import one_line
 
 PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
 RESOLVES = re.compile(r"\$\{[^{}]*:")  # ${oc.env:HF_TOKEN}; ${goal.name} is a value of the config
+ASSIGNS = re.compile(r"[~+]*[\w.@:/-]+=")
 SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
 MOST = 10  # faults that are shown
+
+
+def is_sentence(words: Sequence[str]) -> bool:
+    """Return whether the first of a command line's words is a request: it has a space, and sets no key."""
+    return bool(words) and " " in words[0] and not ASSIGNS.match(words[0])
 
 
 def chooses(word: str) -> bool:
