@@ -6,7 +6,6 @@
 
 import json
 import re
-import shlex
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from intern.cli import matcher, understood
+from intern.cli import chosen, understood
 from intern.cli.understood import GoalOption, ModelOption, Options, RecipeOption, Resolve
 from intern.cli.words import chooses, once, shown
 from intern.cli.words import opened as words_of
@@ -23,6 +22,7 @@ from intern.config.library import Library
 from intern.config.schema import MISSING, Recipe
 from intern.errors import UserError
 from intern.overrides import parse
+from intern.text import block, say, shell
 
 LONGEST = 1000  # characters of a request
 ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*)?")  # what drives a terminal
@@ -52,7 +52,7 @@ def opened(words: Sequence[str], library: Library) -> list[str]:
     """
     request = read(words[0], words[1:], library)
     whole = [*request.words(), *words[1:]]
-    print(told(request, whole), file=sys.stderr)
+    say(told(request, whole), error=True)
     return whole
 
 
@@ -68,17 +68,12 @@ def show(sentence: str, more: Sequence[str], library: Library, as_json: bool) ->
         words_of(more, library)
     request = read(sentence, more, library)
     if not as_json:
-        print(told(request, [*request.words(), *more]))
+        say(told(request, [*request.words(), *more]))
         return
     if request.unread:
-        print(f"intern: {missed(request)}", file=sys.stderr)
+        say(f"intern: {missed(request)}", error=True)
     further = {key.lstrip("+"): parse(value) for key, _, value in (word.partition("=") for word in more)}
-    print(json.dumps(request.overrides | further, indent=1))
-
-
-def resolver() -> Resolve:
-    """Return what reads a request here; whoever does, the result is vetted alike."""
-    return matcher.resolve
+    say(json.dumps(request.overrides | further, indent=1))
 
 
 def read(sentence: str, more: Sequence[str], library: Library) -> Request:
@@ -90,7 +85,7 @@ def read(sentence: str, more: Sequence[str], library: Library) -> Request:
     sentence = cleaned(sentence)
     given = {word.lstrip("+~").partition("=")[0] for word in more}
     options = offered(library, [word for word in more if chooses(word)])
-    resolve = resolver()
+    resolve: Resolve = chosen.resolver()  # whoever reads it, the result is vetted alike
     found = resolve(sentence, options)
     if found.goal is None:
         goals = [goal for name in found.goals if (goal := options.goal(name))]
@@ -169,7 +164,7 @@ def asked(goals: Sequence[GoalOption]) -> GoalOption:
 
     console = Console(stderr=True)
     lines = [f"{number}) {row.strip()}" for number, row in enumerate(rows(goals), start=1)]
-    console.print("\n".join(["Several goals fit about as well:", *lines]), markup=False, highlight=False)
+    console.print(block("\n".join(["Several goals fit about as well:", *lines])), markup=False, highlight=False)
     numbers = [str(number) for number in range(1, len(goals) + 1)]
     return goals[IntPrompt.ask("Which", console=console, choices=numbers) - 1]
 
@@ -214,4 +209,4 @@ def told(request: Request, words: Sequence[str]) -> str:
     if request.unread:
         lines.append(missed(request))
     flags = [part for folder in choices.NAMED for part in ("--config-dir", str(folder))]
-    return "\n".join([*lines, f"The same in config words: {shlex.join(['python', '-m', 'intern', *flags, *words])}"])
+    return "\n".join([*lines, f"The same in config words: {shell(['python', '-m', 'intern', *flags, *words])}"])
