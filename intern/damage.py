@@ -105,13 +105,15 @@ def rows(path: Path, text: bytes, before: int = 0) -> list[dict[str, Any]]:
 
     Args:
         path: the file.
-        text: its lines; what follows the last line break is left out.
+        text: its lines; what follows the last line break is under way, and is left out.
         before: lines of the file that come before them.
 
     Raises:
         UserError: with the number of the first line that is no object.
     """
-    lines = text.split(b"\n")[:-1]
+    *lines, rest = text.split(b"\n")
+    if b"\0" in rest:  # what a power cut leaves; JSON has none
+        raise damaged(path, "it ends with zeros", before + len(lines) + 1)
     with suppress(ValueError):  # at once, in a fifth of the time
         found = from_json(b"[%s]" % b",".join(lines))
         if len(found) == len(lines) and all(type(row) is dict for row in found):

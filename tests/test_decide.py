@@ -10,6 +10,7 @@ from intern.search.history import History
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, Wait, decide
 
 FULL = "score: no space left on device: 0.0 MB free"
+SHORT = "sft: out of memory: MemoryError:"
 PLENTY = Left(10.0, 1.0)
 IDEA = Proposal("r", Overrides({"sft.x": 1}))
 REMEDY = Proposal("r", Overrides({"sft.x": 2}), "remedy", parent=1)
@@ -35,6 +36,11 @@ STOPPED = trial(1, state="PRUNED", diagnosis=Diagnosis("nan", "grpo", 3, "not fi
 ROLLBACK = trial(2, "rollback", parent=1)
 MENDED = trial(3, "remedy", parent=1)
 TESTED = trial(2, "confirm", parent=1, scores=(score(0.5, "test"),))
+
+
+def short(*numbers: int) -> list[Trial]:
+    """Trials that memory did not suffice for."""
+    return [trial(number, state="FAIL", reason=SHORT) for number in numbers]
 
 
 def state(*trials: Trial, **more: object) -> State:
@@ -86,6 +92,27 @@ CASES: list[tuple[str, State, Decision]] = [
         "again, if the disk was full",
         state(BASE, STOPPED, replace(ROLLBACK, state="FAIL", reason=FULL), queue=(REMEDY,), before={1: ("sft",)}),
         Begin("rollback", parent=1),
+    ),
+    (
+        "memory that did not suffice so often ends the study, whatever is left to try",
+        state(BASE, *short(1, 2, 3, 4), queue=(IDEA,), fresh=frozenset(range(5))),
+        End("memory did not suffice 4 times in a row", SHORT),
+    ),
+    (
+        "not before the others that run have ended",
+        state(BASE, *short(1, 2, 3, 4), trial(5, state="RUNNING"), fresh=frozenset(range(5)), running=frozenset({5})),
+        Wait(),
+    ),
+    (
+        "nor if one between them ran",
+        state(BASE, KEPT, *short(2, 3, 4), queue=(IDEA,), fresh=frozenset(range(5))),
+        Begin("propose", IDEA),
+    ),
+    ("what failed in another coordinator's time is tried anew", state(BASE, *short(1, 2, 3, 4)), Ask()),
+    (
+        "a baseline without hours is for a person",
+        state(trial(0, "baseline", "FAIL"), left=Left(9.0, 0.0)),
+        End("the baseline could not be scored", "the hours of the budget are used. Give more (budget.hours=…)"),
     ),
     (
         "a remedy is held against it",

@@ -164,7 +164,11 @@ def test_a_study_without_a_winner_goes_on_with_more_budget(
     monkeypatch.chdir(tmp_path)
     Path("idle.yaml").write_text(IDLE)
     words = ("goal=arithmetic", f"model={random_model}", "recipe=idle.yaml", "proposer=random", *SMALL[2:])
-    for more, ran in (("budget.hours=1e-6", 0), ("budget.trials=1", 1), ("budget.trials=2", 2), ("budget.trials=2", 2)):
+    told = studies.run(scope(library, *words, "study=more", "compute.threads=1"), library, lambda study, winner: None)
+    next(event for event in told if isinstance(event, events.Ended))
+    told.close()
+    used = f"budget.hours={Ledger(Path('outputs') / 'more').spent / 3600}"
+    for more, ran in ((used, 0), ("budget.trials=1", 1), ("budget.trials=2", 2), ("budget.trials=2", 2)):
         asked = scope(library, *words, "study=more", "compute.threads=1", more)
         finished(asked, library)
         study = Reader(Path("outputs") / "more")

@@ -41,7 +41,8 @@ def disagreements(study: Reader, best: Trial) -> tuple[Samples, Samples]:
     base = study.baseline
     assert base
     old = {(row["task"], row["doc_id"]): row for row in study.scored(base, "dev")}
-    pairs = [(old[row["task"], row["doc_id"]], row) for row in study.scored(best, "dev")]
+    new = {(row["task"], row["doc_id"]): row for row in study.scored(best, "dev")}
+    pairs = [(old[place], row) for place, row in new.items() if place in old]  # one's file may have gone
     questions = study.questions("dev")
     fixed = [pair for pair in pairs if pair[1]["value"] > pair[0]["value"]]
     broken = [pair for pair in pairs if pair[1]["value"] < pair[0]["value"]]

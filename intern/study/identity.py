@@ -5,7 +5,8 @@ All are compared by content when a study is continued; budget, proposer and comp
 
 import hashlib
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,12 @@ def begun(folder: Path) -> Tree:
     return goal
 
 
-def recorded(folder: Path) -> Tree:
+def recorded(folder: Path, needs: Sequence[str] = KEYS) -> Tree:
     """Return what a study's file says of it; {} if nothing was begun.
+
+    Args:
+        folder: the study's.
+        needs: keys that it must have; goal and model have keys of their own.
 
     Raises:
         UserError: if the file is damaged, or has gone from a study that was begun.
@@ -84,7 +89,9 @@ def recorded(folder: Path) -> Tree:
     path, ledger = folder / FILE, folder / "ledger.jsonl"
     if path.exists():
         known = damage.tree(path)
-        if lacks := [key for key in KEYS if key not in known]:
+        with damage.noticed(path):
+            unnamed = [key for key in ("goal", "model") if key in known and "name" not in damage.mapping(known[key])]
+        if lacks := [*(key for key in needs if key not in known), *(f"{key}.name" for key in unnamed)]:
             raise damage.damaged(path, f"it lacks {', '.join(lacks)}")
         return known
     if ledger.exists() and ledger.stat().st_size:

@@ -115,8 +115,7 @@ class Ledger:
         with self.path.open("rb") as file:
             file.seek(self.size)
             text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        events = damage.rows(self.path, whole, self.lines)
+        events = damage.rows(self.path, text, self.lines)
         changed: dict[int, Pending] = {}
         self.line = self.lines
         try:
@@ -129,7 +128,7 @@ class Ledger:
                 self._put(number, records.load(Trial, pending.values))
         except damage.FAULTS as error:
             raise damage.damaged(self.path, damage.told(error), self.line) from None
-        self.size += len(whole)
+        self.size += text.rfind(b"\n") + 1
 
     def start(self, command: str, versions: dict[str, str]) -> None:
         """Record that a coordinator begins or goes on."""
@@ -246,8 +245,14 @@ def opened(study: Path) -> Ledger:
     """Return a study's ledger.
 
     Raises:
-        UserError: if an older version of this program wrote it.
+        UserError: if an older version of this program wrote it, or if its lines have gone.
     """
+    file = study / FILE
+    if (study / "trials").is_dir() and file.exists() and not file.stat().st_size:
+        raise UserError(
+            f"{file} is damaged: it is empty, and there are trials. Put it back from a copy; or delete it, and the "
+            "study's command begins anew, with what was made."
+        )
     if (study / "stages").is_dir():
         raise UserError(
             f"Study {study} was made by an older version of intern and cannot be read by this one. "

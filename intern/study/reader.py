@@ -90,7 +90,8 @@ class Reader:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What the study is: goal, model, hashes; {} if nothing was begun, or if its file has gone."""
-        return identity.recorded(self.folder) if (self.folder / identity.FILE).exists() else {}
+        there = (self.folder / identity.FILE).exists()
+        return identity.recorded(self.folder, ("goal", "model")) if there else {}
 
     def place(self, number: int) -> Path:
         """Return a trial's folder."""
@@ -228,7 +229,14 @@ class Reader:
     def questions(self, split: str) -> list[str]:
         """Return the questions of a split as they were asked; [] if lm-eval's own tasks ask them."""
         path = self.items / f"{split}.jsonl"
-        return [row["question"] for row in items.read(path)] if path.exists() else []
+        if not path.exists():
+            return []
+        with damage.noticed(path):
+            asked = [row["question"] for row in items.read(path)]
+        scored = max((s.n for s in self.baseline.scores if s.split == split), default=0) if self.baseline else 0
+        if len(asked) < scored:
+            raise damage.damaged(path, f"it has {len(asked)} items, and {scored} were scored")
+        return asked
 
     @property
     def items(self) -> Path:

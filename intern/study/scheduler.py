@@ -32,6 +32,7 @@ from intern.trial.reader import Follower
 ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
 Publish = Callable[[Reader, Trial], None]
 SILENCE = 600.0  # seconds: a worker says every ten that it is alive, so that this one is none, or its machine hangs
+TIMES = "budget.hours and compute.trial_minutes allow no more"
 PAUSE = 0.25  # seconds between looks at running trials; a look costs a few small reads
 
 
@@ -212,7 +213,7 @@ class Scheduler:
             state = self.launcher.state(run.handle)
             if state == "running" and run.follower.seconds() > run.limit:
                 self.launcher.cancel(run.handle)
-                yield from self.ended(run, f"time is up after {run.limit / 60:.1f} minutes")
+                yield from self.ended(run, f"time is up after {run.limit / 60:.1f} minutes: {TIMES}")
                 continue
             yield events.Watched(run.trial, run.follower.progress(), self.overview())
             if state == "running" and run.follower.silent() > SILENCE:

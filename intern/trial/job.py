@@ -165,12 +165,14 @@ def read(folder: Path) -> Job:
 
 def read_config(folder: Path) -> Config:
     """Return a trial's config."""
-    with damage.noticed(folder / CONFIG):
-        tree = damage.mapping(strict_yaml.read(folder / CONFIG))
+    path = folder / CONFIG
     try:
-        return typed.config(tree)
+        with damage.noticed(path):
+            return typed.config(damage.mapping(strict_yaml.read(path)))
     except UserError as error:
-        raise damage.damaged(folder / CONFIG, "; ".join(str(error).splitlines())) from None
+        if str(error).startswith(f"{path} is damaged"):
+            raise
+        raise damage.damaged(path, "; ".join(" ".join(line.split()) for line in str(error).splitlines())) from None
 
 
 def read_result(folder: Path) -> Result | None:
