@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from intern.cli import outputs
+from intern.cli import cache, outputs
 from intern.cli.words import MOST, adopted, once, shown
 from intern.config import choices, fit, gate
 from intern.config.gate import Rejection, Scope
@@ -65,11 +65,11 @@ def call(words: list[str]) -> int:
     Raises:
         UserError: for words that the subcommand does not take.
     """
+    words, place = outputs.taken(words)
     if words[0] in GROUPS and len(words) > 1 and not words[1].startswith("-"):
         actions = [action.name or "" for action in GROUPS[words[0]].registered_commands]
         if words[1] not in actions:
             raise UserError(unknown(f"action of {words[0]}", shown(words[1]), actions))
-    words, place = outputs.taken(words)
     command = typer.main.get_command(app)
     try:
         with command.make_context(NAME, words, obj=place) as context:
@@ -200,6 +200,9 @@ def doctor(as_json: AsJson = False) -> int:
     from intern.cli import doctor
 
     return doctor.run(as_json)
+
+
+app.command(cls=Usage, options_metavar=cache.USAGE)(cache.cache)
 
 
 @recipes.command("list", cls=Usage, options_metavar="[--help]")

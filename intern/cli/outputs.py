@@ -10,7 +10,7 @@ from intern.config.schema import Config
 from intern.errors import UserError, unknown
 
 WORD = "outputs="
-COMMANDS = ("trials", "report", "recipes export")  # that take a study
+COMMANDS = ("trials", "report", "recipes export", "cache")  # that take a study
 
 
 def taken(words: list[str]) -> tuple[list[str], Path | None]:

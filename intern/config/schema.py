@@ -268,6 +268,9 @@ class Compute(Section):
     """Folder with copies of Hub data sets, <mirror>/<owner>/<name>; None: the Hub."""
     store: str | None = None
     """Folder of the stages' outputs, which studies may share; None: one of the study's own."""
+    keep_gb: Positive = 20.0
+    """Gigabytes of weights that a study's own store keeps; above them those of losing trials go, as they are made again
+    if they are asked for. A 1.7 B model is 3.4 GB a stage."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ All are compared by content when a study is continued; budget, proposer and comp
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any

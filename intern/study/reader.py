@@ -245,9 +245,14 @@ class Reader:
 
     @cached_property
     def store(self) -> Store:
-        """The study's store; one that was moved along with the study is found beside its ledger."""
+        """The study's store."""
+        return open_store(str(self.store_folder))
+
+    @property
+    def store_folder(self) -> Path:
+        """Where it is; one that was moved along with the study is found beside its ledger."""
         beside = self.folder / STORE
-        return open_store(str(beside) if beside.exists() else self._job.store)
+        return beside if beside.exists() else Path(self._job.store)
 
     @cached_property
     def _job(self) -> jobs.Job:

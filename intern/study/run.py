@@ -17,7 +17,7 @@ from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.data import local
 from intern.launchers import open_launcher
-from intern.study import hub, identity, ledger, pretrained, published
+from intern.study import cache, hub, identity, ledger, pretrained, published
 from intern.study.events import Event, Noted
 from intern.study.ledger import Ledger
 from intern.study.reader import STORE, Reader
@@ -58,6 +58,8 @@ def run(scope: Scope, library: Library, publish: Publish, began: float | None = 
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         events.begin(began)
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
+        if config.compute.store:
+            cache.register(store.root, folder)
         inputs = identity.identify(folder, scope, store)
         for note in inputs.notes:
             yield Noted(note)

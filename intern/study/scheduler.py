@@ -20,6 +20,7 @@ from intern.search.view import View
 from intern.stats import paired
 from intern.study import budget, events, layout
 from intern.study.asking import Asker
+from intern.study.cache import GB, Weights
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, decide
 from intern.study.events import Event, Overview
 from intern.study.identity import Inputs
@@ -52,6 +53,8 @@ class Scheduler:
         self.fresh: set[int] = set()
         self.reason = ""
         self.before: dict[int, tuple[str, ...]] = {}
+        compute = scope.config.compute
+        self.weights = None if compute.store else Weights(reader, store, compute.keep_gb * GB)
 
     def run(self) -> Iterator[Event]:
         """Carry out decisions until the study ends, and yield what happens.
@@ -182,20 +185,24 @@ class Scheduler:
             yield from self.finish(trial, "", 0.0)
             return
         handle = self.known(trial)
-        limit = budget.limit(self.scope.config.compute, trial, self.left(), self.closing())
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
             store, reserve = str(self.store.resolve()), budget.reserve(self.ledger.trials)
-            jobs.rewrite(folder, attempt=attempt, store=store, minutes=limit / 60, reserve=reserve)
+            jobs.rewrite(folder, attempt=attempt, store=store, minutes=self.limit(trial) / 60, reserve=reserve)
             name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
             self.ledger.submit(trial.number, attempt, name)
             handle = self.launcher.submit(folder, name)
             self.ledger.submitted(trial.number, handle)
         now = time.monotonic()
+        limit = self.limit(trial)  # now: a server that is warmed up may have taken its time
         run = Running(trial, handle, Follower(folder), limit, began or now, deaths or Counter())
         self.running[trial.number] = run
         if deaths is None:
             yield events.Started(trial)
+
+    def limit(self, trial: Trial) -> float:
+        """Return the seconds that an attempt at a trial may take from now on."""
+        return budget.limit(self.scope.config.compute, trial, self.left(), self.closing())
 
     def known(self, trial: Trial) -> str | None:
         """Return the handle of a trial that an earlier coordinator submitted, if the launcher still runs it."""
@@ -264,7 +271,7 @@ class Scheduler:
         trial = self.ledger.trials[trial.number]
         yield events.Ended(trial)
         if trial.state != "COMPLETE" or trial.kind in ("baseline", "confirm"):
-            yield events.Settled(trial)
+            yield from self.settled(trial.number)
         if files.for_want_of_space(trial.reason):  # the next trial would fail likewise, and use up the budget
             raise UserError(files.full_message(self.folder))
 
@@ -273,7 +280,13 @@ class Scheduler:
         ours, theirs = (self.reader.outcomes(n) for n in (number, against))
         self.ledger.judge(number, paired.compare(ours, theirs, against), which)
         if which == "verdict":
-            yield events.Settled(self.ledger.trials[number])
+            yield from self.settled(number)
+
+    def settled(self, number: int) -> Iterator[Event]:
+        """Tell that all is known of a trial, whose weights may go now."""
+        yield events.Settled(self.ledger.trials[number])
+        if self.weights:
+            self.weights.trim(self.running)
 
     def lost(self, decision: Confirm) -> bool:
         """Return whether the winner's export is gone or damaged: it is then made again before it is published."""
