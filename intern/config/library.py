@@ -6,7 +6,6 @@ Names are listed at once; a file is read when it is chosen, and vetted on arriva
 """
 
 import itertools
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -20,13 +19,14 @@ from intern import plugins
 from intern.config import contract, schema, stages, strict_yaml, typed
 from intern.config.contract import Choices
 from intern.config.schema import Goal, Recipe
-from intern.errors import UserError, unknown
+from intern.errors import UserError, quote, unknown
 from intern.overrides import show
 from intern.text import as_lines, one_line
 
 FOLDER = schema.ROOT / "recipes"
 UNREADABLE = re.compile(r"[^\w .-]", re.ASCII)  # what means something to Hydra in the name of a file: ${oc.env:…}
 NAME = re.compile(r"(?!file/)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*", re.ASCII)  # what Hydra reads as one word
+HEAVIEST = 1000  # weight of a reward
 
 
 class Library:
@@ -208,20 +208,23 @@ def reward_faults(recipe: Recipe) -> list[str]:
     """Return a line for each reward that nobody has or whose settings it does not take."""
     legal = ["goal", *plugins.names("rewards")]
     faults = []
+    rewarded = any("recipe.rewards" in stage.reads for _, stage in stages.entries(recipe))
+    if rewarded and all(weight in (0, None) for weight in recipe.rewards.values()):
+        faults.append("rewards: no reward has a weight other than 0. Give one: rewards.goal=1.0")
     for name, weight in recipe.rewards.items():
         if name not in legal:
             faults.append(f"rewards: {unknown('reward', name, legal)}")
         elif isinstance(weight, Mapping):
             faults += weight_faults(name, weight)
-        elif not finite(weight):
-            faults.append(f"rewards.{name}: {weight!r} is not a finite number")
+        elif not weighs(weight):
+            faults.append(f"rewards.{name}: {quote(weight)} is not a finite number from -{HEAVIEST} to {HEAVIEST}")
     return faults
 
 
 def weight_faults(name: str, weight: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a reward that is given as a mapping."""
-    if not finite(weight.get("weight")):
-        return [f"rewards.{name}: a mapping needs `weight`, a finite number"]
+    if not weighs(weight.get("weight")):
+        return [f"rewards.{name}: a mapping needs `weight`, a finite number from -{HEAVIEST} to {HEAVIEST}"]
     given = {key: value for key, value in weight.items() if key != "weight"}
     if name == "goal":
         return [f"rewards.goal: {', '.join(given)}: set it in goal.scorer_settings"] if given else []
@@ -232,9 +235,9 @@ def weight_faults(name: str, weight: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def finite(weight: object) -> bool:
+def weighs(weight: object) -> bool:
     """Return whether something is a number that can be a weight."""
-    return isinstance(weight, int | float) and not isinstance(weight, bool) and math.isfinite(weight)
+    return isinstance(weight, int | float) and not isinstance(weight, bool) and abs(weight) <= HEAVIEST
 
 
 def outside(recipe: Recipe) -> dict[str, str]:

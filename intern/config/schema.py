@@ -25,19 +25,22 @@ ROOT = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # a wheel car
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 MISSING: Any = "???"  # as Hydra writes it
 
-Count = Annotated[int, Field(ge=1, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=10**7)]
+Size = Annotated[int, Field(ge=1, le=10**5)]
 Natural = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 FORMS = {  # pattern → what a value that it does not fit should have been
-    r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$": "a plain name, without / and without . at its start",
+    r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$": "a text of one line that is not blank",
+    r"^[^/\\\x00-\x1f.\s][^/\\\x00-\x1f]*$": "a plain name, without / and without . or a space at its start",
     r"\{question\}": "a text that says with {question} where the question stands",
     r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
     r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
 }
-PLAIN, ASKS, PACKAGED, BELOW = FORMS
+LINE, PLAIN, ASKS, PACKAGED, BELOW = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
+Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 
 
 def tunable(default: Any = None) -> Any:
@@ -57,11 +60,11 @@ class Task(Section):
 
     name: PathName = MISSING
     """Its name in lm-eval."""
-    folder: Annotated[str, Field(pattern=BELOW)] = MISSING
+    folder: Annotated[str, Field(pattern=BELOW, max_length=200)] = MISSING
     """Its folder under lm_eval/tasks, so that only this folder is indexed."""
-    metric: str = "acc"
+    metric: Text = "acc"
     """The metric to report."""
-    filter: str = "none"
+    filter: Text = "none"
     """The filter of lm-eval whose answers count."""
     limit: Count | None = None
     """Items to score; None: all."""
@@ -75,19 +78,19 @@ class Goal(Section):
 
     name: PathName = MISSING
     """Its name; a part of the study's."""
-    kinds: list[str] = field(default_factory=list)
+    kinds: list[Text] = field(default_factory=list)
     """What sort of goal it is, such as mcq or math: recipes may suit a kind."""
-    generator: str | None = None
+    generator: Text | None = None
     """The plug-in under intern/generators that draws the items."""
-    data_dir: str | None = None
+    data_dir: Text | None = None
     """Or a folder with train.jsonl, test.jsonl and perhaps dev.jsonl."""
-    hub: str | None = None
+    hub: Text | None = None
     """Or, if no folder is given, a Hub data set, OWNER/NAME, with the splits train and test."""
-    hub_config: str | None = None
+    hub_config: Text | None = None
     """Its configuration."""
-    hub_revision: str | None = None
+    hub_revision: Text | None = None
     """Its commit; None: the newest."""
-    columns: dict[str, str] = field(default_factory=lambda: {"question": "question", "answer": "answer"})
+    columns: dict[Text, Text] = field(default_factory=lambda: {"question": "question", "answer": "answer"})
     """Our column to the files' own."""
     dev: list[Task] = field(default_factory=list)
     """Or lm-eval's own tasks to select on."""
@@ -101,25 +104,25 @@ class Goal(Section):
     """Share of train.jsonl that becomes dev if there is no dev.jsonl."""
     prompt: Annotated[str, Field(pattern=ASKS)] = "{question}"
     """The user's turn; {question} is where the question stands."""
-    scorer: str = "exact_answer"
+    scorer: Text = "exact_answer"
     """The plug-in under intern/rewards that scores an answer; also the reward called "goal"."""
     scorer_settings: dict[str, Any] = field(default_factory=dict)
     """Its settings."""
     max_new_tokens: Count = 64
     """Longest answer."""
-    few_shot: Natural = 0
+    few_shot: Annotated[int, Field(ge=0, le=1000)] = 0
     """Worked examples of the second baseline; 0: no second baseline."""
     target: Unit | None = None
     """Mean dev score at which the search ends; None: never."""
-    deny: list[str] = field(default_factory=list)
+    deny: list[Text] = field(default_factory=list)
     """Data sets that must never be trained on."""
-    overlap_words: Count = 13
+    overlap_words: Annotated[int, Field(ge=1, le=1000)] = 13
     """A training row that shares so many consecutive words with an item is dropped."""
-    summary: str = told("")
+    summary: Text = told("")
     """What it is, in a sentence: for those who choose."""
-    tags: list[str] = told([])
+    tags: list[Text] = told([])
     """Words by which a request may mean it."""
-    model: str | None = told()
+    model: Text | None = told()
     """The model that a request takes if it names none; None: the default one."""
 
     @property
@@ -134,23 +137,23 @@ class Model(Section):
 
     name: PathName = MISSING
     """Its name; a part of the study's."""
-    path: str = MISSING
+    path: Text = MISSING
     """A folder, or a Hub repository."""
-    revision: str | None = None
+    revision: Text | None = None
     """The repository's commit."""
     package: Annotated[str, Field(pattern=PACKAGED)] | None = None
     """A package of the Python registry that carries the weights as GGUF, NAME==VERSION, for where there is no Hub."""
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     """Type of the saved and scored weights; training keeps float32 masters. None: as its config.json says."""
-    eos_token: str | None = None
+    eos_token: Text | None = None
     """The token that ends a turn in the model's chat template."""
     context: Count | None = None
     """Longest sequence in tokens. None: as its config.json says."""
-    width: Count | None = None
+    width: Annotated[int, Field(ge=1, le=10**6)] | None = None
     """Hidden size, by which a learning rate is chosen if none is given. None: as its config.json says."""
-    summary: str = told("")
+    summary: Text = told("")
     """What it is, in a sentence: for those who choose."""
-    tags: list[str] = told([])
+    tags: list[Text] = told([])
     """Words by which a request may mean it."""
     parameters: Annotated[float, Field(ge=1, le=1e15)] | None = told()
     """How many parameters it has; None: no request by size means it."""
@@ -167,13 +170,13 @@ class Recipe(Section):
 
     name: str = "none"
     """Set from the file's place, never by the file."""
-    summary: str = ""
+    summary: Annotated[str, Field(max_length=4000)] = ""
     """What it does, in a sentence."""
-    sources: list[str] = field(default_factory=list)
+    sources: list[Text] = field(default_factory=list)
     """Where it comes from: papers, repositories."""
-    suits: list[str] = field(default_factory=list)
+    suits: list[Text] = field(default_factory=list)
     """Goals, or kinds of goal, that try it by themselves."""
-    stages: list[str] = field(default_factory=list)
+    stages: list[Text] = field(default_factory=list)
     """What runs, in order: names of stages, or of sections that say `stage: NAME`."""
     rewards: dict[str, Any] = field(default_factory=lambda: {"goal": 1.0})
     """Weight of each reward: "goal" (its scorer) or a plug-in; or a mapping of `weight` and the reward's settings."""
@@ -226,7 +229,7 @@ class Recipe(Section):
 class Proposer(Section):
     """Who sets the next config."""
 
-    name: str = MISSING
+    name: Text = MISSING
     """The plug-in under intern/proposers."""
     confirm: bool = True
     """Export the winner and score it on test, which ends the study."""
@@ -248,25 +251,25 @@ class Budget(Section):
 class Compute(Section):
     """Where and how trials run; may change between runs."""
 
-    launcher: str = MISSING
+    launcher: Text = MISSING
     """The plug-in under intern/launchers."""
     slots: Annotated[int, Field(ge=1, le=1000)] = 1
     """Trials at once."""
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=10**4)] | None = None
     """Threads of a trial; None: what OMP_NUM_THREADS says, else all cores, shared among the slots."""
     trial_minutes: Positive = 600.0
     """Longest trial."""
     still_minutes: Positive = 30.0
     """A stage that takes no step, writes no token and logs no line for so long is ended: it hangs."""
-    eval_batch_size: Count = 64
+    eval_batch_size: Size = 64
     """Items that are scored at once."""
     checkpoint_minutes: Annotated[float, Field(ge=0, le=1e9)] = 5.0
     """So often a training saves its state, from which a killed stage goes on; 0: after each step."""
     look_share: Positive = 0.05
     """Share of a training's time that looks at the rows it holds back may take."""
-    mirror: str | None = None
+    mirror: Text | None = None
     """Folder with copies of Hub data sets, <mirror>/<owner>/<name>; None: the Hub."""
-    store: str | None = None
+    store: Text | None = None
     """Folder of the stages' outputs, which studies may share; None: one of the study's own."""
     keep_gb: Positive = 20.0
     """Gigabytes of weights that a study's own store keeps; above them those of losing trials go, as they are made again
@@ -287,7 +290,7 @@ class Config(Section):
     """Settings of diagnosis rules: rule → field → value."""
     study: PathName = MISSING
     """The study's folder under `outputs`, and its identity."""
-    outputs: str = "outputs"
+    outputs: Text = "outputs"
     """Where studies are written."""
     seed: Natural = 0
     """Seed of every stage."""

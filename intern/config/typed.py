@@ -4,6 +4,7 @@ Every fault of a tree is named at once. The classes of `recipe`, `proposer`, `co
 schema's own fields and those that a plug-in's `Settings` add.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, make_dataclass
@@ -31,8 +32,8 @@ WANTED = {  # what pydantic calls a fault → what the value should have been
     "dict_type": "a mapping",
     "list_type": "a list",
     "string_type": "text",
-    "string_too_long": "so short a name",
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "string_unicode": "text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
 }
@@ -164,7 +165,8 @@ def settings(kind: str, name: str, given: Tree) -> Any:
     cls = getattr(plugins.load(kind, name), "Settings", None)
     if cls is None:
         if given:
-            raise UserError(f"The {plugins.KINDS[kind]} {name} has no settings, and {', '.join(given)} is given.")
+            what = f"The {plugins.KINDS[kind]} {name} has no settings, and {', '.join(given)} is given."
+            raise UserError(f"{what} Leave it out.")
         return None
     built, faults = build(strict(cls), given)
     if faults:
@@ -188,7 +190,7 @@ def config_class(kinds: tuple[tuple[str, type], ...]) -> type:
 
 def build(cls: type, tree: Tree) -> tuple[Any, list[str]]:
     """Return an instance of a dataclass from a tree, or None and one line for each fault."""
-    faults = list(truths(cls, tree))
+    faults = list(numberless(cls, tree))
     try:
         instance = adapter(cls).validate_python(dict(tree))
     except ValidationError as error:
@@ -196,14 +198,18 @@ def build(cls: type, tree: Tree) -> tuple[Any, list[str]]:
     return (None, faults) if faults else (instance, [])
 
 
-def truths(cls: type, tree: Tree, prefix: str = "") -> Iterator[str]:
-    """Yield a line for each true or false that stands for a number: pydantic takes it for 1 or 0."""
+def numberless(cls: type, tree: Tree, prefix: str = "") -> Iterator[str]:
+    """Yield a line for each true or false that stands for a number, which pydantic takes for 1 or 0, and for each nan
+    or infinity at a key that the class does not know, such as a plug-in's."""
     kinds = contract.leaves(cls)
-    for key, value in tree.items():
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            yield from truths(cls, value, f"{prefix}{key}.")
-        elif isinstance(value, bool) and kinds.get(f"{prefix}{key}", (None,))[0] in (int, float):
-            yield f"{prefix}{key}: {value} is not a number"
+            yield from numberless(cls, value, f"{key}.")
+        elif isinstance(value, bool) and kinds.get(key, (None,))[0] in (int, float):
+            yield f"{key}: {value} is not a number"
+        elif isinstance(value, float) and not math.isfinite(value) and key not in kinds:
+            yield f"{key}: {value} is not a finite number"
 
 
 @cache
@@ -223,6 +229,8 @@ def describe(cls: type, fault: Any) -> str:
         return f"{key}: a value is needed"
     if kind == "string_pattern_mismatch":
         return f"{key}: {quote(fault['input'])} is not {FORMS[fault['ctx']['pattern']]}"
+    if kind == "string_too_long":
+        return f"{key}: {quote(fault['input'])} is longer than {fault['ctx']['max_length']} characters"
     if kind in WANTED or message.startswith("Input should be "):
         what = WANTED.get(kind, message.removeprefix("Input should be ").replace("a valid ", "a "))
         return f"{key}: {quote(fault['input'])} is not {what}"
@@ -230,7 +238,7 @@ def describe(cls: type, fault: Any) -> str:
 
 
 def plugin_faults(config: Config) -> list[str]:
-    """Return a line for each plug-in that a config names and nobody has."""
+    """Return a line for each plug-in that a config names and nobody has, or that does not take its settings."""
     named = {
         "goal.scorer": ("rewards", config.goal.scorer),
         "goal.generator": ("generators", config.goal.generator),
@@ -238,8 +246,26 @@ def plugin_faults(config: Config) -> list[str]:
         "compute.launcher": ("launchers", config.compute.launcher),
         **{f"diagnosis.{rule}": ("diagnosis", rule) for rule in config.diagnosis},
     }
-    return [
-        f"{key}: {unknown(plugins.KINDS[kind], name, plugins.names(kind))}"
+    given = {
+        "goal.scorer_settings": ("goal.scorer", config.goal.scorer_settings),
+        **{f"diagnosis.{rule}": (f"diagnosis.{rule}", values) for rule, values in config.diagnosis.items()},
+    }
+    faults = {
+        key: unknown(plugins.KINDS[kind], name, plugins.names(kind))
         for key, (kind, name) in named.items()
         if name is not None and name not in plugins.names(kind)
-    ]
+    }
+    lines = [f"{key}: {fault}" for key, fault in faults.items()]
+    for key, (owner, values) in given.items():
+        if owner not in faults:
+            lines += [f"{key}: {fault}" for fault in settings_faults(*named[owner], values)]
+    return lines
+
+
+def settings_faults(kind: str, name: str | None, given: Tree) -> list[str]:
+    """Return what is wrong with the settings of a plug-in that there is."""
+    try:
+        settings(kind, name or "", given)
+    except UserError as error:
+        return str(error).splitlines()
+    return []

@@ -40,9 +40,9 @@ NEAR = 4.0  # a sweep looks so many times above and below its start, or this par
 class Settings:
     """Fields under `proposer`."""
 
-    sweep_trials: Annotated[int, Field(ge=0)] = 4
+    sweep_trials: Annotated[int, Field(ge=0, le=10**4)] = 4
     """Trials of a sweep."""
-    repeats: Annotated[int, Field(ge=0)] = 1
+    repeats: Annotated[int, Field(ge=0, le=1000)] = 1
     """Other seeds of a winner."""
 
 

@@ -7,28 +7,44 @@ that are not given are three epochs, but at least 100, which the same page asks 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from intern.config.schema import Config, tunable
+from pydantic import Field
+
+from intern.config.schema import Config, Count, Size, tunable
 
 LENGTHS = ("max_steps", "num_train_epochs")
 EPOCHS = 3.0  # that TRL trains if nothing is said
 RATE, WIDTH, EXPONENT, LORA = 5e-5, 2000, 0.781, 10.0
 FEWEST, MOST = 100, 1000  # steps
+Scheduler = Literal[  # of transformers; greedy and reduce_lr_on_plateau need a loss that nobody gives them
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+    "cosine_with_min_lr",
+    "cosine_warmup_with_min_lr",
+    "warmup_stable_decay",
+]
+Norm = Annotated[float, Field(ge=0, le=1e6)]  # of a gradient; 0: not clipped
+Interval = Annotated[float, Field(gt=0, le=1e7)]  # in steps; below 1: as a share of them
 
 
 @dataclass
 class Schedule:
     """What every trainer of TRL's is told of its steps; None means TRL's default."""
 
-    learning_rate: float | None = tunable()
-    max_steps: int | None = tunable()
-    num_train_epochs: float | None = tunable()
-    per_device_train_batch_size: int | None = tunable()
-    gradient_accumulation_steps: int | None = tunable()
-    warmup_steps: float | None = tunable()
-    weight_decay: float | None = tunable()
-    lr_scheduler_type: str | None = tunable()
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = tunable()
+    max_steps: Count | None = tunable()
+    num_train_epochs: Annotated[float, Field(gt=0, le=1e4)] | None = tunable()
+    per_device_train_batch_size: Size | None = tunable()
+    gradient_accumulation_steps: Size | None = tunable()
+    warmup_steps: Annotated[float, Field(ge=0, le=1e7)] | None = tunable()
+    weight_decay: Annotated[float, Field(ge=0, le=10)] | None = tunable()
+    lr_scheduler_type: Scheduler | None = tunable()
 
 
 def rate(config: Config, share: float = 1.0) -> float:

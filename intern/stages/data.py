@@ -28,7 +28,7 @@ class Settings:
 
     mix: list[dict[str, Any]] = field(default_factory=lambda: [{"goal": True}])
     """Sources, an entry each; see intern.data.sources."""
-    rows: Annotated[int, Field(ge=1, le=10**8)] | None = tunable()
+    rows: Annotated[int, Field(ge=1, le=10**7)] | None = tunable()
     """Rows at most, after cleaning; None: all."""
     verified: bool = tunable(False)
     """Keep only rows whose target the goal's scorer finds right."""
@@ -38,7 +38,7 @@ class Settings:
 
 def malformed(settings: Settings) -> list[str]:
     """Return every fault of the mix."""
-    faults = []
+    faults = [] if settings.mix else ["mix: no source of rows is named. Give one: mix=[{goal: true}]"]
     for entry in settings.mix:
         try:
             sources.read(entry)

@@ -7,10 +7,12 @@ input checkpoint.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from intern import rewards
-from intern.config.schema import Config, tunable
+from intern.config.schema import Config, Count, Size, Unit, tunable
 from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome
@@ -60,26 +62,26 @@ LOOKED_AT = ("canaries", "right", "right_rate", "alike", "alike_expected")  # th
 class Settings(_schedule.Schedule):
     """Fields of trl.GRPOConfig; None means TRL's default."""
 
-    num_generations: int | None = tunable()
-    max_completion_length: int | None = tunable()
+    num_generations: Size | None = tunable()
+    max_completion_length: Count | None = tunable()
     """None: what the goal's evaluator lets an answer have."""
-    temperature: float | None = tunable()
-    top_p: float | None = tunable()
-    beta: float | None = tunable()
-    epsilon: float | None = tunable()
-    epsilon_high: float | None = tunable()
-    num_iterations: int | None = tunable()
-    steps_per_generation: int | None = tunable()
-    loss_type: str | None = tunable()
-    scale_rewards: str | None = tunable()
+    temperature: Annotated[float, Field(gt=0, le=10)] | None = tunable()
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = tunable()
+    beta: Annotated[float, Field(ge=0, le=100)] | None = tunable()
+    epsilon: Unit | None = tunable()
+    epsilon_high: Annotated[float, Field(ge=0, le=100)] | None = tunable()
+    num_iterations: Size | None = tunable()
+    steps_per_generation: Size | None = tunable()
+    loss_type: Literal["grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"] | None = tunable()
+    scale_rewards: Literal["group", "batch", "none"] | None = tunable()
     mask_truncated_completions: bool | None = tunable()
-    entropy_coef: float | None = tunable()
-    top_entropy_quantile: float | None = tunable()
-    max_grad_norm: float | None = tunable()
+    entropy_coef: Annotated[float, Field(ge=-1, le=1)] | None = tunable()
+    top_entropy_quantile: Unit | None = tunable()
+    max_grad_norm: _schedule.Norm | None = tunable()
     activation_checkpointing: bool | None = None
     use_vllm: bool | None = None
-    vllm_mode: str | None = None
-    logging_steps: float | None = None
+    vllm_mode: Literal["server", "colocate"] | None = None
+    logging_steps: _schedule.Interval | None = None
 
 
 class Prompts(_probe.HeldOut):

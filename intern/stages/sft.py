@@ -6,10 +6,10 @@ diagnosis rules watch.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from intern import rewards
-from intern.config.schema import Config, tunable
+from intern.config.schema import Config, Count, tunable
 from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome
@@ -47,12 +47,12 @@ class Settings(_schedule.Schedule):
     """Fields of trl.SFTConfig; None means TRL's default."""
 
     lr_scheduler_kwargs: dict[str, Any] | None = None
-    loss_type: str | None = tunable()
+    loss_type: Literal["nll", "dft"] | None = tunable()
     packing: bool | None = tunable()
-    max_length: int | None = tunable()
-    max_grad_norm: float | None = tunable()
+    max_length: Count | None = tunable()
+    max_grad_norm: _schedule.Norm | None = tunable()
     activation_checkpointing: bool | None = None
-    logging_steps: float | None = None
+    logging_steps: _schedule.Interval | None = None
 
 
 def fitted(settings: Settings, config: Config, rows: int | None) -> Settings:

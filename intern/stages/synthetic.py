@@ -22,7 +22,7 @@ MAKES = "rows"
 class Settings:
     """How many rows, and what their targets show."""
 
-    rows: Annotated[int, Field(ge=1, le=10**8)] = tunable(2000)
+    rows: Annotated[int, Field(ge=1, le=10**7)] = tunable(2000)
     """Rows to draw."""
     style: Literal["solution", "answer"] = tunable("solution")
     """solution: worked out; answer: the answer line alone."""
