@@ -1,7 +1,7 @@
 """Errors that a person can act on: what was wrong, the value, the legal choices, the fix."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from intern.text import one_line
 
@@ -12,8 +12,24 @@ class UserError(Exception):
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Return ` Did you mean "x"?` for a near name, else nothing."""
-    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
-    return f' Did you mean "{one_line(near[0])}"?' if near else ""
+    legal = list(choices)
+    near = long_for(name, legal) or next(iter(difflib.get_close_matches(name, legal, n=1, cutoff=0.6)), None)
+    return f' Did you mean "{one_line(near)}"?' if near else ""
+
+
+def long_for(name: str, choices: Sequence[str]) -> str | None:
+    """Return the dotted key that a name is short for: `hours` for budget.hours, `sft.lr` for sft.learning_rate,
+    `sft.epochs` for sft.num_train_epochs."""
+    section, _, short = name.rpartition(".")
+    beside = {key: key.rpartition(".")[2] for key in choices if not section or key.rpartition(".")[0] == section}
+    initials = {key: "".join(word[:1] for word in leaf.split("_")) for key, leaf in beside.items() if "_" in leaf}
+    whole = [key for key, leaf in beside.items() if leaf == short]
+    begun = [key for key, letters in initials.items() if letters == short]
+    parts = [key for key, leaf in beside.items() if f"_{short}_" in f"_{leaf}_"]
+    for keys in (whole, begun, parts):
+        if len({beside[key] for key in keys}) == 1:
+            return keys[0]
+    return None
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:

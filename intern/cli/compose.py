@@ -14,7 +14,7 @@ from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.config.schema import MISSING, Config, Recipe, flat
 from intern.data import local
-from intern.errors import UserError, did_you_mean
+from intern.errors import UserError, did_you_mean, quote
 from intern.overrides import PREFIX, Overrides
 from intern.text import as_lines
 
@@ -44,6 +44,8 @@ def scope_of(tree: Tree, words: Iterable[str], library: Library) -> Scope:
     plain = [word.lstrip("+") for word in words]
     named = named_keys(plain)
     chosen = tree["recipe"]["name"]
+    if "name" in named:
+        raise UserError(f"recipe.name: a recipe is named by its file. Choose it: recipe=NAME, not {quote(chosen)}.")
     if chosen == "none":
         config, recipes = open_scope(tree, library)
     else:
@@ -125,7 +127,7 @@ def recipe_faults(recipe: Recipe) -> list[str]:
     own = ", ".join(recipe.stages)
     faults = [f"{name}: the recipe has no such stage, but {own}" for name in recipe.kinds if name not in recipe.stages]
     faults += files.recipe_faults(recipe.with_({"tunable": {}}))
-    faults += contract.read(recipe.tunable, contract.leaves(kind))[1]
+    faults += contract.read(recipe.tunable, contract.leaves(kind))[1] or files.unusable(recipe)
     return [f"{PREFIX}{fault}" for fault in faults]
 
 
@@ -232,6 +234,14 @@ def pins_of(recipe: Recipe, file: Recipe, named: Sequence[str]) -> Overrides:
 def sets(name: str, key: str) -> bool:
     """Return whether a word's key names a leaf, or an entry of the mapping that the leaf is."""
     return name == key or name.startswith(f"{key}.")
+
+
+def beyond(scope: Scope) -> Iterator[str]:
+    """Yield a line for each value of a person's that lies outside of a recipe's contract."""
+    for name, pins in scope.pins.items():
+        for key, why in files.outside(scope.recipes[name]).items():
+            if key in pins:
+                yield f"{PREFIX}{key} {why} ({name}). It holds, since you set it: a contract binds proposals alone."
 
 
 def command(words: Iterable[str], recipes: Mapping[str, Recipe], library: Library) -> str:

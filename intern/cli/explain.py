@@ -2,7 +2,9 @@
 
 import errno
 import re
+from typing import Any, get_origin
 
+SHAPES: dict[Any, str] = {list: "a list, [A, B]", dict: "a mapping, {KEY: VALUE}, with values of the form that it has"}
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -23,6 +25,7 @@ def explained(error: Exception) -> str | None:
         return miscomposed(error)
     if isinstance(error, OSError) and error.filename is not None:
         fix = " Give a folder that you may write to: outputs=PATH." if error.errno in UNWRITABLE else ""
+        fix = " Give a shorter one." if error.errno == errno.ENAMETOOLONG else fix
         return f"{shown(str(error.filename))}: {error.strerror}.{fix}"
     return None
 
@@ -33,12 +36,13 @@ def miscomposed(error: Exception) -> str:
     from hydra.errors import OverrideParseException
     from omegaconf.errors import OmegaConfBaseException, UnsupportedInterpolationType
 
-    from intern.cli.words import no_key, shown
+    from intern.cli.words import kinds, no_key, shown
 
     if isinstance(error, OverrideParseException):
         word = error.override.lstrip("+")
         return f'Cannot read the word "{shown(word)}": give KEY=VALUE, special characters in quotes{example(word)}.'
-    if several := re.search(r"Ambiguous value for argument '\+*(.*)'\n", str(error)):
+    several = re.search(r"(?:Ambiguous value for argument|Sweep parameters) '\+*(.*)'", str(error))
+    if several:
         return f"{shown(several[1])}: several values are a job each with -m, or a list in brackets: [A,B]."
     for cause in (error, error.__cause__):
         key = getattr(cause, "full_key", None) or getattr(cause, "key", None)
@@ -46,9 +50,13 @@ def miscomposed(error: Exception) -> str:
             return f"{key}: the environment and other resolvers cannot be read from a config. Give the value itself."
         if key and "not in" in str(cause):
             return no_key(str(key))
+        if key and "Cannot merge" in str(cause):
+            wanted = SHAPES.get(get_origin(kinds().get(str(key))), "what it has, a list or a mapping")
+            return f"{key}: give {wanted}."
         if key and isinstance(cause, OmegaConfBaseException):
-            return f"{key}: {str(cause).splitlines()[0]}."
-    return " ".join(f"{error} {error.__cause__ or ''}".split())
+            return f"{key}: {str(cause).splitlines()[0].rstrip('.')}. Give the value itself."
+    text = str(error).partition("Config search path:")[0]  # the rest is Hydra's inside
+    return " ".join(f"{text} {error.__cause__ or ''}".split())
 
 
 def example(word: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # Hydra takes a quarter of a second, which --help and the doc
 
     from intern.cli.flags import Line
     from intern.cli.sweep import Job
+    from intern.config.composition import Tree
     from intern.config.library import Library
 
 
@@ -61,7 +62,7 @@ def run(words: list[str]) -> int:
         from intern.cli.app import call
 
         return call(words)
-    if {"-h", "--help", "--version"} & set(words):  # Hydra's own help takes 2 seconds
+    if {"-h", "--help", "--version"} & set(words) or words == ["help"]:  # Hydra's own help takes 2 seconds
         from intern.cli import help
 
         say(help.version() if "--version" in words else help.text())
@@ -105,7 +106,10 @@ def check_first(words: list[str]) -> None:
     if words and "=" not in words[0] and not words[0].startswith("~"):
         near = did_you_mean(words[0], COMMANDS)
         quote = "" if near or "=" in words[-1] else " A sentence is put in quotes."
-        raise UserError(f'"{shown(words[0])}" is neither KEY=VALUE nor a command.{near}{quote} See --help.')
+        raise UserError(
+            f'"{shown(words[0])}" is neither KEY=VALUE nor a command.{near}{quote} Commands: {", ".join(COMMANDS)}; a '
+            "study needs none: python -m intern goal=GOAL model=MODEL. See --help."
+        )
 
 
 def show(words: list[str], package: str | None, library: "Library") -> int:
@@ -125,13 +129,17 @@ def show(words: list[str], package: str | None, library: "Library") -> int:
 
 
 def study(line: "Line", library: "Library") -> int:
-    """Run or continue a study through Hydra, so that its flags work."""
+    """Run or continue a study; through Hydra if its flags are asked for, since it composes the words twice."""
+    from intern.cli.words import opened
+    from intern.config import choices, composition
+
+    began = time.monotonic()
+    words = opened(line.words, library)
+    if not line.flags:
+        return run_scope(composition.compose(words), words, library, began)
     import hydra
 
-    from intern.cli.words import opened
-    from intern.config import choices
-
-    sys.argv[1:] = [*opened(line.words, library), *line.flags]
+    sys.argv[1:] = [*words, *line.flags]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which explains them
     jobs: list[Job] = []
     conf = str(choices.CONF)
@@ -148,23 +156,38 @@ def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
-    from intern.cli import study
-    from intern.cli.compose import scope_of
     from intern.cli.explain import explained
     from intern.cli.sweep import Job
     from intern.config.composition import plain
-    from intern.study.run import folder_of
 
     words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     job, began = Job(words), time.monotonic()
     jobs.append(job)
     try:
-        scope = scope_of(plain(node), job.words, library)
-        job.folder = folder_of(scope)
-        gc.enable()
-        job.status = study.run(scope, library, began)
+        job.status = run_scope(plain(node), job.words, library, began, job)
     except Exception as error:  # Hydra prefixes what leaves a job with a line of its own
         message = explained(error)
         if message is None:
             raise
         say(f"intern: {message}", error=True)
+
+
+def run_scope(tree: "Tree", words: list[str], library: "Library", began: float, job: "Job | None" = None) -> int:
+    """Run the study, or the trial, that composed words describe; return the exit status. Note its folder in the job.
+
+    Args:
+        tree: the composed words.
+        words: the words.
+        library: the recipes.
+        began: when the command began, by time.monotonic.
+        job: the job of a multirun.
+    """
+    from intern.cli import study
+    from intern.cli.compose import scope_of
+    from intern.study.run import folder_of
+
+    scope = scope_of(tree, words, library)
+    if job:
+        job.folder = folder_of(scope)
+    gc.enable()
+    return study.run(scope, library, began)

@@ -23,7 +23,7 @@ def taken(words: list[str]) -> tuple[list[str], Path | None]:
         return words, None
     folders = [word.removeprefix(WORD) for word in words if word.startswith(WORD)]
     if len(folders) > 1:
-        raise UserError(f"{WORD}… is given twice.")
+        raise UserError(f"{WORD}… is given twice. Give one of them.")
     rest = [word for word in words if not word.startswith(WORD)]
     return rest, Path(folders[0]).expanduser() if folders else None
 

@@ -1,5 +1,8 @@
 """`python -m intern KEY=VALUE …`: run a study, or continue it, and show what happens."""
 
+from collections.abc import Iterator
+
+from intern.cli.compose import beyond
 from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.overrides import Overrides
@@ -8,6 +11,7 @@ from intern.report import export, text
 from intern.report.live import Screen
 from intern.study import budget, ledger
 from intern.study import run as studies
+from intern.study.events import Event, Noted
 from intern.study.reader import Reader
 from intern.text import block, say
 from intern.trial import job
@@ -27,7 +31,7 @@ def run(scope: Scope, library: Library, began: float | None = None) -> int:
     folder = studies.folder_of(scope)
     over = (folder / ledger.FILE).exists() and Reader(folder).ledger.closed
     with Screen(console, scope.config.quiet) as screen:
-        for event in studies.run(scope, library, export.publish, began):
+        for event in events(scope, library, began):
             screen.show(event)
     if over:
         message = f"Study {folder} has ended; its test items are spent. Start another with study=NAME."
@@ -38,6 +42,14 @@ def run(scope: Scope, library: Library, began: float | None = None) -> int:
         say(f"intern: {failure}", error=True)
         return 2
     return 0
+
+
+def events(scope: Scope, library: Library, began: float | None) -> Iterator[Event]:
+    """Yield what happens in a study, and once it has begun, which values of a person's leave a recipe's contract."""
+    for place, event in enumerate(studies.run(scope, library, export.publish, began)):
+        if place == 0:
+            yield from map(Noted, beyond(scope))
+        yield event
 
 
 def nothing_ran(study: Reader, scope: Scope) -> str | None:

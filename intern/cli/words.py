@@ -6,15 +6,20 @@ is given twice.
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from intern.config import choices, schema
+from intern.config import choices, contract, schema, stages, typed
 from intern.config.choices import GROUPS, SUFFIXES
 from intern.config.library import Library
 from intern.errors import UserError, did_you_mean, unknown
+from intern.overrides import PREFIX
 from intern.text import one_line
 
 PLAIN = re.compile(r"[\w/.@%-]+", re.ASCII)
+KEY = re.compile(r"~?[\w./-]+")
+HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # OWNER/NAME
+KNOWN = {*(f.name for f in fields(schema.Config)), "hydra"}
 RESOLVES = re.compile(r"\$\{[^{}]*:")  # ${oc.env:HF_TOKEN}; ${goal.name} is a value of the config
 ASSIGNS = re.compile(r"[~+]*[\w.@:/-]+=")
 SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
@@ -36,7 +41,7 @@ def once(words: Sequence[str]) -> None:
     """Raise UserError for a choice that is made twice, of which Hydra would silently take the last."""
     keys = [word.partition("=")[0].lstrip("+") for word in words if chooses(word)]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
-        raise UserError("\n".join(f"{key}=… is given twice." for key in twice))
+        raise UserError("\n".join(f"{key}=… is given twice. Give one of them." for key in twice))
 
 
 def opened(words: Sequence[str], library: Library) -> list[str]:
@@ -87,10 +92,12 @@ def setting(word: str) -> str:
     if RESOLVES.search(word):
         message = "the environment and other resolvers cannot be read from a config. Give the value itself."
         raise UserError(f"{shown(key)}: {message}")
-    if "@" in key or ":" in key:
-        raise UserError(f'"{shown(word)}": a key is a dotted name, without @ and :.')
+    if not KEY.fullmatch(key):
+        raise UserError(f'"{shown(word)}": a key is a dotted name of letters, digits, - and _, as in goal.dev_items.')
     if key.lstrip("~") == "recipe.name":
         raise UserError("recipe.name: a recipe is named by its file. Leave this out.")
+    if re.split("[./]", key.lstrip("~"))[0] not in KNOWN:
+        raise UserError(no_key(key))
     return f"++{bare}" if key.partition(".")[0] in SECTIONS else word
 
 
@@ -106,7 +113,7 @@ def choice(word: str, library: Library) -> list[str]:
     if key != "recipe" and value.endswith(SUFFIXES) and not Path(value).is_dir():
         return [f"{key}={choices.adopt(key, Path(value))}"]
     if key == "model" and value and value not in choices.options("model") and ("/" in value or Path(value).is_dir()):
-        return ["model=local", f"++model.path={quoted(Path(value).expanduser().resolve())}"]
+        return elsewhere(value)
     value = adopted(value, library) if key == "recipe" else value
     legal = choices.options(key, library)
     if value not in legal:
@@ -116,6 +123,13 @@ def choice(word: str, library: Library) -> list[str]:
     elif value != "none":
         choices.register_recipe(library, value)
     return [f"{key}={value}"]
+
+
+def elsewhere(model: str) -> list[str]:
+    """Return the words for a model's folder, or for a repository of the Hub: OWNER/NAME where no folder is OWNER."""
+    if HUB.fullmatch(model) and not Path(model).parent.is_dir():
+        return ["model=local", f"++model.path={model}", f"++model.name={Path(model).name}"]
+    return ["model=local", f"++model.path={quoted(Path(model).expanduser().resolve())}"]
 
 
 def swept(key: str, values: str, library: Library) -> list[str]:
@@ -156,5 +170,11 @@ def shown(text: str) -> str:
 
 def no_key(key: str) -> str:
     """Say that the schema has no such key, and which is near."""
-    legal = [*GROUPS, *(k for k, _ in schema.flat(schema.Config()))]
-    return f'Unknown key "{shown(key)}".{did_you_mean(key, legal)} See --cfg job for all keys.'
+    return f'Unknown key "{shown(key)}".{did_you_mean(key, [*GROUPS, *kinds()])} See --cfg job for all keys.'
+
+
+def kinds() -> dict[str, type]:
+    """Return the type of every key, those of the stages too."""
+    recipe = typed.recipe_class(tuple((name, name) for name in stages.recipe_stages()))
+    of_recipe = {f"{PREFIX}{key}": leaf for key, leaf in contract.leaves(recipe).items()}
+    return {key: kind for key, (kind, _) in {**contract.leaves(schema.Config), **of_recipe}.items()}

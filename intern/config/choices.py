@@ -32,7 +32,8 @@ def search(named: Sequence[Path]) -> None:
     """
     named = [folder.expanduser() for folder in named]
     if missing := [one_line(folder) for folder in named if not folder.is_dir()]:
-        raise UserError(f"--config-dir names no folder: {', '.join(missing)}. Its files are DIR/goal/NAME.yaml, …")
+        lack = f"--config-dir names no folder: {', '.join(missing)}."
+        raise UserError(f"{lack} Give one that exists; its files are DIR/goal/NAME.yaml, …")
     NAMED[:] = [folder.resolve() for folder in named]
 
 
