@@ -123,6 +123,11 @@ tunable:
         ("stages: [data, sft]\nsft: [1]", "sft: "),
         ("stages: [data, sft]\ntunable: 3", "tunable: "),
         ("1: 2", "1: a key is text"),
+        ("stages: [data, sft]\ntunable: {1: 2}", "tunable.1: a key is text"),
+        ("stages: [data]\ndata: {mix: [{goal: true, columns: {~: 2}}]}", "data.mix.columns.None: a key is text"),
+        ("stages: {sft: 1}", "stages: a list of names"),
+        ("stages: [{sft: 1}]", "stages: a list of names"),
+        ("stages: [data, sft]\nrewards: {goal: 1" + "0" * 400 + "}", "cannot be read as int"),
         ("hydra: {run: {dir: /tmp}}", "hydra: no such key"),
         ("defaults: [/goal: svamp]", "defaults: no such key"),
         ("stages: [data, sft]\nrewards: {'${x}': 1}", "interpolation"),
@@ -173,22 +178,64 @@ def test_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(SOUND if file.stem == "sft" else "sft: 3")
     monkeypatch.setenv("INTERN_RECIPES", f"{mine}{os.pathsep}{more}{os.pathsep}{mine}")
-    assert set(files.listed()) - {"chem/sft", "broken"} == stock()
+    assert files.listed()[0].keys() - {"chem/sft", "broken"} == stock() and not files.listed()[1]
     library = Library()
     assert library.load("chem/sft").suits == ["arithmetic"] and library.path("chem/sft") == mine / "chem/sft.yaml"
     with pytest.raises(UserError, match="not a valid recipe"):
         library.load("broken")
-    (mine / "generated").mkdir()
-    for name, part in (("generated/sft", str(library.path("generated/sft"))), ("none", "taken"), ("a b", "'a b'")):
-        file = mine / f"{name}.yaml"
-        file.write_text(SOUND)
-        with pytest.raises(UserError) as error:
-            files.listed()
-        assert str(file) in str(error.value) and part in str(error.value)
-        file.unlink()
     monkeypatch.setenv("INTERN_RECIPES", f"{tmp_path / 'no'}{os.pathsep}{mine}")
     with pytest.raises(UserError, match=f"INTERN_RECIPES names no folder: {tmp_path / 'no'}"):
         files.listed()
+
+
+def test_a_file_that_cannot_be_used_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with its kind, name or text, every other recipe is at hand; who asks for it is told why."""
+    text = {"generated/sft": SOUND, "none": SOUND, "a b": SOUND, "broken": "x: [", "summary": 'summary: "\\ud800"'}
+    (tmp_path / "generated").mkdir()
+    for name, content in text.items():
+        (tmp_path / f"{name}.yaml").write_text(content)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "good.yaml").write_text(SOUND)
+    monkeypatch.setenv("INTERN_RECIPES", str(tmp_path))
+    library = Library()
+    suiting = library.suiting(Goal("arithmetic"))
+    assert {"good", "generated/grpo"} <= set(suiting) <= stock() | {"good"}
+    nameless = {str(tmp_path / "none.yaml"): "none and file", str(tmp_path / "a b.yaml"): "'a b'"}
+    named = {
+        "generated/sft": f"exists twice: {FOLDER / 'generated/sft.yaml'} and {tmp_path / 'generated/sft.yaml'}",
+        "broken": "broken.yaml:1:5 is not valid YAML",
+        "summary": "summary.yaml:1:10 is not valid YAML",
+        "pipe": "no file",
+        "zero": "no file",
+        "folder": "directory",
+    }
+    assert library.left_out.keys() == {*nameless, *named}
+    for name, part in {**nameless, **named}.items():
+        assert part in library.left_out[name]
+    for name, part in named.items():
+        with pytest.raises(UserError) as told:
+            library.load(name)
+        assert part in str(told.value)
+    assert library.load(library.adopt(tmp_path / "a b.yaml")).summary == "a recipe"
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\x07", "\r", "\x85", "\u2028", "\ud800", "\udcff"])
+def test_texts_that_no_file_holds(sign: str, tmp_path: Path) -> None:
+    """They fail as the recipe is read, or vetted with what a person has set, and not when the winner is exported."""
+    assert "which cannot be printed" in "\n".join(faults(tmp_path, f'summary: "a\\u{ord(sign):04x}b"'))
+    recipe = load(tmp_path, SOUND)
+    changed = recipe.with_({"summary": f"a{sign}b"})
+    assert files.recipe_faults(recipe) == []
+    assert [fault.partition(":")[0] for fault in files.recipe_faults(changed)] == ["summary"]
+
+
+def test_texts_that_a_file_holds(tmp_path: Path) -> None:
+    """Signs of YAML's own, other scripts and emoji come back from the file that is written."""
+    summary = "- é # 'ж\": \U0001f468\u200d\U0001f52c \ufeff %\ta\n? [b"
+    recipe = load(tmp_path, SOUND).with_({"summary": summary})
+    assert files.recipe_faults(recipe) == [] and load(tmp_path, files.dump(recipe)).summary == summary
 
 
 def stock() -> set[str]:

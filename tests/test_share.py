@@ -150,10 +150,12 @@ def test_no_winner(ledger: Ledger) -> None:
 
 def test_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person's own recipes too; a broken one does not stop the list."""
-    (tmp_path / "broken.yaml").write_text("sft: 3")
+    for name in ("broken", "a b"):
+        (tmp_path / f"{name}.yaml").write_text("sft: 3")
     monkeypatch.setenv("INTERN_RECIPES", str(tmp_path))
     rows = {row[0]: row for row in share.rows(Library())}
-    assert "broken; see: recipes check" in rows["broken"][1] and "arithmetic" in rows["generated/sft"][2]
+    assert "broken; see: recipes show broken" in rows["broken"][1] and "arithmetic" in rows["generated/sft"][2]
+    assert "left out: " in rows[str(tmp_path / "a b.yaml")][1]
 
 
 def test_contract_rows(library: Library) -> None:

@@ -31,6 +31,8 @@ def run(scope: Scope, library: Library, began: float | None = None) -> int:
     folder = studies.folder_of(scope)
     over = (folder / ledger.FILE).exists() and Reader(folder).ledger.closed
     with Screen(console, scope.config.quiet) as screen:
+        for why in library.left_out.values() if scope.config.recipe.name == "none" else ():
+            screen.show(Noted(f"left out: {' '.join(why.split())}"))
         for event in events(scope, library, began):
             screen.show(event)
     if over:

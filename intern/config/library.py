@@ -33,7 +33,7 @@ class Library:
     """The recipes that are at hand, by name."""
 
     def __init__(self) -> None:
-        self._files = listed()
+        self._files, self.left_out = listed()
         self._loaded: dict[str, Recipe] = {}
 
     def names(self) -> list[str]:
@@ -53,6 +53,7 @@ class Library:
         name = f"file/{UNREADABLE.sub('-', path.stem)}"
         self._files[name] = path.resolve()
         self._loaded.pop(name, None)
+        self.left_out.pop(name, None)
         return name
 
     def load(self, name: str) -> Recipe:
@@ -71,16 +72,27 @@ class Library:
         return recipe
 
     def suiting(self, goal: Goal) -> list[str]:
-        """Return the names of the recipes that try a goal by themselves: they name it, or its kind."""
+        """Return the names of the recipes that try a goal by themselves: they name it, or its kind.
+
+        Those that cannot be read are noted in `left_out`."""
         tags = {goal.name, *goal.kinds}
-        return [name for name in self.names() if tags.intersection(self.load(name).suits)]
+        suiting = []
+        for name in self.names():
+            try:
+                if tags.intersection(self.load(name).suits):
+                    suiting.append(name)
+            except UserError as error:
+                self.left_out[name] = str(error)
+        return suiting
 
     def path(self, name: str) -> Path:
         """Return the file of a recipe.
 
         Raises:
-            UserError: if there is no such recipe.
+            UserError: if there is no such recipe, or it was left out.
         """
+        if name in self.left_out:
+            raise UserError(self.left_out[name])
         if name not in self._files:
             raise UserError(unknown("recipe", name, self.names()))
         return self._files[name]
@@ -90,27 +102,25 @@ class Library:
         return str(self._files[name]) if name.startswith("file/") else name
 
 
-def listed() -> dict[str, Path]:
-    """Return the file of each name.
-
-    Raises:
-        UserError: if one name would stand for two files, or is none.
-    """
+def listed() -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the file of each name; and of each name, or file, that cannot be used, why."""
     files: dict[str, Path] = {}
+    left_out: dict[str, str] = {}
     for folder in (FOLDER, *own_folders()):
         for file in sorted(folder.rglob("*.yaml")):
             name = file.relative_to(folder).with_suffix("").as_posix()
             if f"/{name}".count("/."):  # .github/, .ipynb_checkpoints/
                 continue
-            if name in files:
-                raise UserError(f"Recipe {one_line(name)} exists twice: {files[name]} and {file}. Rename one of them.")
             if not NAME.fullmatch(name) or name == "none":
-                raise UserError(
+                left_out[str(file)] = (
                     f"{one_line(file)}: a recipe cannot be named {name!r}. Rename it with letters, digits, - and _; "
                     "none and file/… are taken."
                 )
-            files[name] = file
-    return files
+            elif name in files:
+                left_out[name] = f"Recipe {one_line(name)} exists twice: {files[name]} and {file}. Rename one of them."
+            else:
+                files[name] = file
+    return files, left_out
 
 
 def own_folders() -> list[Path]:
@@ -149,10 +159,9 @@ def read(path: Path) -> tuple[Recipe, list[str]]:
 def form_faults(tree: Mapping[Any, Any]) -> list[str]:
     """Return every fault of the keys, texts and stage names, and every section without a stage."""
     faults = ["name: a recipe is named by its file; leave this out"] if "name" in tree else []
+    faults += strict_yaml.strange_keys(tree)
     for key, value in tree.items():
-        if not isinstance(key, str):
-            faults.append(f"{key!r}: a key is text")
-        elif interpolates(value):
+        if isinstance(key, str) and interpolates(value):
             faults.append(f"{key}: interpolation (${{…}}) and ??? are not allowed in a recipe")
     named = tree.get("stages") or []
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
@@ -196,6 +205,7 @@ def interpolates(value: Any) -> bool:
 def recipe_faults(recipe: Recipe) -> list[str]:
     """Return every fault of a recipe that the types cannot express."""
     faults = stages.order_faults(recipe)
+    faults += strict_yaml.unprintable_texts(recipe.tree())
     faults += reward_faults(recipe)
     for name, stage in stages.entries(recipe):
         faults += [f"{name}.{fault}" for fault in stage.malformed(getattr(recipe, name))]
@@ -265,7 +275,7 @@ def unusable(recipe: Recipe) -> list[str]:
 
 def header(path: Path) -> str:
     """Return the comment above all else in a recipe's file, without its marks."""
-    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    lines = itertools.takewhile(lambda line: line.startswith("#"), strict_yaml.text(path).splitlines())
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 

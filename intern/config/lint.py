@@ -109,7 +109,7 @@ def key_lines(path: Path) -> dict[str, int]:
             lines[f"{prefix}{key.value}"] = key.start_mark.line + 1
             walk(value, f"{prefix}{key.value}.")
 
-    walk(yaml.compose(path.read_text(encoding="utf-8"), strict_yaml.Loader), "")
+    walk(strict_yaml.node(path), "")
     return lines
 
 

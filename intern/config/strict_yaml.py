@@ -1,5 +1,13 @@
-"""YAML files as people share them: plain values, no aliases, no doubled keys; a fault names file, line and column."""
+"""YAML files as people share them: plain values, no aliases, no doubled keys; a fault names file, line and column.
 
+This is the one reader of what may come from a stranger: kind of file, size, number of values, depth, numbers and texts
+are bounded, and with them the time that it takes.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +15,14 @@ import yaml
 
 from intern.errors import UserError, quote
 
+BYTES, VALUES, DEPTH = 200_000, 5_000, 20  # a second at most; the longest of ours has 1,735, 148 and 6
+DIGITS = 100  # of a number; PyYAML takes minutes for one of a million
+KINDS = {"sequence": "list"}  # what PyYAML calls a node → what people do
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
 
 class Loader(yaml.SafeLoader):
-    """YAML without aliases, which could nest a stranger's file without end, and without doubled keys."""
+    """YAML without aliases, which could nest a file without end, and without doubled keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return a node of the file.
@@ -18,9 +31,13 @@ class Loader(yaml.SafeLoader):
             yaml.composer.ComposerError: for an alias.
         """
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed", mark)
+            raise self.beyond("aliases (*name) are not allowed")
         return super().compose_node(parent, index)
+
+    def beyond(self, problem: str) -> yaml.YAMLError:
+        """Return an error that names the place of the next event."""
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        return yaml.composer.ComposerError(None, None, problem, mark)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return the value of a node.
@@ -28,46 +45,156 @@ class Loader(yaml.SafeLoader):
         Raises:
             yaml.constructor.ConstructorError: for a value that is not of its tag, such as a 30th of February.
         """
+        kind = node.tag.rpartition(":")[2]
         try:
-            value = super().construct_object(node, deep)
-            if isinstance(value, int):
-                str(value)  # raises ValueError beyond 4,300 digits, which a message could not show
-        except (ValueError, LookupError, AttributeError):  # PyYAML's own constructors do not look first
-            kind = node.tag.rpartition(":")[2]
+            if kind in ("int", "float") and len(node.value) > DIGITS:
+                raise ValueError
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, LookupError, AttributeError):  # PyYAML's own constructors do not look
             problem = f"{quote(node.value)} cannot be read as {kind}; if it is meant as text, put it into quotes"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
-        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping as a dict.
 
         Raises:
-            yaml.constructor.ConstructorError: for a key that stands twice.
+            yaml.constructor.ConstructorError: for a key that stands twice, or is a list or a mapping.
         """
         seen: set[str] = set()
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # PyYAML refuses what is tagged so
+            problem = None if isinstance(key, yaml.ScalarNode) else f"a key is text, not a {KINDS.get(key.id, key.id)}"
             if str(key.value) in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+                problem = f"key {key.value} stands twice"
+            if problem:
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
-def read(path: Path) -> object:
+class Foreign(Loader):
+    """YAML of a stranger, within bounds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = self.values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return a node of the file.
+
+        Raises:
+            yaml.composer.ComposerError: for a nest that is too deep, and for a file of too many values.
+        """
+        self.depth += 1
+        self.values += 1
+        if self.depth > DEPTH:
+            raise self.beyond(f"nested too deeply: {DEPTH} levels are read")
+        if self.values > VALUES:
+            raise self.beyond(f"too long: {VALUES:,} keys and values are read")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node.
+
+        Raises:
+            yaml.constructor.ConstructorError: for a number beyond 64 bits, and text that not every file can hold, or
+                that a terminal would obey.
+        """
+        value = super().construct_object(node, deep)
+        problem = unprintable(value) if isinstance(value, str) else None
+        if isinstance(value, int) and value.bit_length() > 63:
+            problem = f"{quote(value)} is too large a number"
+        if problem:
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return value
+
+
+def read(path: Path, own: bool = False) -> object:
     """Return what a YAML file holds.
+
+    Args:
+        path: the file.
+        own: whether this program wrote it, and the bounds do not hold.
 
     Raises:
         UserError: that names file, line and column, if it cannot be read.
     """
+    return parsed(path, Loader.get_single_data, own)
+
+
+def node(path: Path) -> yaml.Node | None:
+    """Return what a YAML file holds as a node: it knows the lines of its keys."""
+    found: yaml.Node | None = parsed(path, Loader.get_single_node)
+    return found
+
+
+def parsed(path: Path, what: Callable[[Loader], Any], own: bool = False) -> Any:
+    """Return what is read of a YAML file."""
+    content = text(path, None if own else BYTES)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
+        return what((Loader if own else Foreign)(content))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise UserError(f"{path}{where} is not valid YAML: {problem}. Mend the file and run again.") from None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    except ValueError as error:  # of PyYAML's scanner: no such character as "\U00110000"
+        where, problem = "", str(error)
     except RecursionError:
-        raise UserError(f"{path} is nested too deeply to be read.") from None
+        where, problem = "", "it is nested too deeply"
+    raise UserError(f"{path}{where} is not valid YAML: {problem}. Mend the file and run again.")
+
+
+def unprintable(text: str) -> str | None:
+    """Say which sign of a text no file can hold, or a terminal would obey; None if there is none."""
+    sign = UNPRINTABLE.search(text)
+    return f"the text has {quote(sign[0])}, which cannot be printed. Leave it out" if sign else None
+
+
+def strange_keys(value: Any, place: str = "") -> Iterator[str]:
+    """Yield a line for each key in a YAML value, however deep, that is no text."""
+    for key, below in value.items() if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            yield f"{place}{key!r}: a key is text"
+        yield from strange_keys(below, f"{place}{key}.")
+    for below in value if isinstance(value, list) else ():
+        yield from strange_keys(below, place)
+
+
+def unprintable_texts(value: Any, place: str = "") -> Iterator[str]:
+    """Yield a line for each text in a YAML value, however deep, with a sign that cannot be printed."""
+    if isinstance(value, str) and (problem := unprintable(value)):
+        yield f"{place}: {quote(value)}: {problem}"
+    for key, below in value.items() if isinstance(value, dict) else ():
+        yield from unprintable_texts(below, f"{place}.{key}" if place else str(key))
+    for below in value if isinstance(value, list) else ():
+        yield from unprintable_texts(below, place)
+
+
+def text(path: Path, most: int | None = BYTES) -> str:
+    """Return the text of a file; of a pipe or a device nothing is read.
+
+    Args:
+        path: the file.
+        most: bytes that it may have; None: any number.
+
+    Raises:
+        UserError: if it is no file, too long, or no UTF-8.
+    """
+    try:
+        with open(path, "rb", opener=at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{path} is no file, but a pipe or a device. Give a YAML file.")
+            content = file.read(-1 if most is None else most + 1)
+        if most is not None and len(content) > most:
+            raise UserError(f"{path} is too long: {most:,} bytes are read. Shorten it.")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+
+
+def at_once(path: str, flags: int) -> int:
+    """Open a file, and a pipe without waiting for who writes into it; return its descriptor."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -35,11 +35,12 @@ def rows(recipes: Library) -> list[tuple[str, ...]]:
         try:
             recipe = recipes.load(name)
         except UserError:
-            table.append((name, f"broken; see: recipes check {recipes.path(name)}", "", "", ""))
+            table.append((name, f"broken; see: recipes show {name}", "", "", ""))
             continue
         measured = "yes" if measures(library.header(recipes.path(name))) else "no"
         table.append((name, recipe.summary, ", ".join(recipe.suits), ", ".join(recipe.stages), measured))
-    return table
+    nameless = [(place, why) for place, why in recipes.left_out.items() if place not in recipes.names()]
+    return [*table, *((place, f"left out: {why}", "", "", "") for place, why in nameless)]
 
 
 def measures(header: str) -> bool:

@@ -168,7 +168,7 @@ def read_config(folder: Path) -> Config:
     path = folder / CONFIG
     try:
         with damage.noticed(path):
-            return typed.config(damage.mapping(strict_yaml.read(path)))
+            return typed.config(damage.mapping(strict_yaml.read(path, own=True)))
     except UserError as error:
         if str(error).startswith(f"{path} is damaged"):
             raise
