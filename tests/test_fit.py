@@ -110,7 +110,7 @@ def test_a_model_folder_says_what_it_is(tmp_path: Path) -> None:
         "[1]": "holds [1], and a JSON object is needed",
         "null": "holds None, and a JSON object is needed",
         "[" * 100_000: "is not valid JSON (maximum recursion depth",
-        "\udcff": "is not valid JSON ('utf-8' codec",
+        "\udcff": "is not UTF-8 text (byte 0)",
     }.items(),
     ids=["torn", "list", "null", "deep", "bytes"],
 )

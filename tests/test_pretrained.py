@@ -1,8 +1,10 @@
-"""Model folders: a turn's end against the end token; weights from a package of the registry."""
+"""Model folders of strangers: what is read, what is refused; weights from a package of the registry."""
 
 import json
+import os
 import shutil
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,122 @@ def test_templates_that_end_as_they_should_or_tell_nothing(template: str, eos: A
 def test_ours_end_their_turns() -> None:
     """The embedded model."""
     assert checkpoints.turn_end(TINY) == checkpoints.own_eos(TINY) == "<|im_end|>"
+
+
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "part"),
+    [
+        (ENDLESS, "does not end within 5 seconds"),
+        ("{% if add_generation_prompt %}" + ENDLESS + "{% endif %}", "does not end within 5 seconds"),
+        ("{{ 'a' * 10**10 }}", "takes more than 1,000 MB of memory"),
+        ("{{ '%9999999999d' % 1 }}", "takes more than 1,000 MB of memory"),
+    ],
+)
+def test_templates_without_end(template: str, part: str, tmp_path: Path) -> None:
+    """They are named when the model is, in bounded time and memory."""
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=f"its chat template {part} for one question and its answer"):
+        checkpoints.check(str(model(tmp_path / "base", template + CHATML)))
+    assert time.monotonic() - begun < 70
+
+
+def test_a_template_of_several(tmp_path: Path) -> None:
+    """The one called default is meant, as transformers has it; loops may be left, and the date may be asked for."""
+    folder = model(tmp_path / "base", "")
+    (folder / "chat_template.jinja").unlink()
+    text = "{% for m in messages %}{{ m['content'] }}[END]{% if loop.last %}{% break %}{% endif %}{% endfor %}"
+    dated = "{% if not strftime_now('%Y') %}{{ raise_exception('no date') }}{% endif %}" + text
+    several = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": dated}]
+    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "[END]", "chat_template": several}))
+    assert checkpoints.template(folder) == dated and checkpoints.turn_end(folder) == "[END]"
+
+
+DECOY = "no model.safetensors, and no model.safetensors.index.json that names its parts (pickled .bin files are not"
+INDEX = "model.safetensors.index.json"
+FOLDERS = {
+    "a decoy": ({"model.safetensors": None, "decoy.safetensors": "{}", "pytorch_model.bin": "x"}, DECOY),
+    "a pickle alone": ({"model.safetensors": None, "pytorch_model.bin": "x"}, DECOY),
+    "an empty index": ({"model.safetensors": None, "a.safetensors": "", INDEX: {"weight_map": {}}}, DECOY),
+    "a pickle in the index": (
+        {"model.safetensors": None, "x.bin": "x", INDEX: {"weight_map": {"a": "x.bin"}}},
+        "names 'x.bin', which is no *.safetensors of the folder",
+    ),
+    "a part elsewhere": (
+        {"model.safetensors": None, INDEX: {"weight_map": {"a": "../x.safetensors"}}},
+        "names '../x.safetensors', which is no *.safetensors of the folder",
+    ),
+    "a part that lacks": (
+        {"model.safetensors": None, INDEX: {"weight_map": {"a": "x.safetensors"}}},
+        "names 'x.safetensors', which is not here",
+    ),
+    "a torn index": ({"model.safetensors": None, INDEX: "{"}, f"{INDEX} is not valid JSON"),
+    "an adapter": ({"adapter_config.json": {"base_model_name_or_path": "a/b"}}, "an adapter is no model. Merge it"),
+    "weights of another name": (
+        {"config.json": {"transformers_weights": "x.safetensors"}},
+        "transformers_weights='x.safetensors': leave it out",
+    ),
+    "an unknown architecture": (
+        {"config.json": {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine"}}},
+        "model_type='mine' is code of its own (auto_map), which is not run",
+    ),
+    "a torn config": ({"config.json": "{"}, "config.json is not valid JSON"),
+    "a torn tokenizer": ({"tokenizer_config.json": "[" * 100_000}, "tokenizer_config.json is not valid JSON"),
+}
+
+
+@pytest.mark.parametrize(("files", "part"), FOLDERS.values(), ids=FOLDERS)
+def test_folders_that_are_refused(files: dict[str, Any], part: str, tmp_path: Path) -> None:
+    """Safetensors alone, and of these what transformers loads; the message says which file it is."""
+    folder = model(tmp_path / "base", CHATML, "<|im_end|>")
+    checkpoints.check(str(folder))
+    for name, content in files.items():
+        if content is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(UserError, match="cannot be used") as told:
+        checkpoints.check(str(folder))
+    assert part in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "chat_template.jinja"])
+def test_a_pipe_in_a_folder(name: str, tmp_path: Path) -> None:
+    """Nobody waits for who writes into it."""
+    folder = model(tmp_path / "base", CHATML, "<|im_end|>")
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(UserError, match=f"{name} is no file, but a pipe"):
+        checkpoints.check(str(folder))
+
+
+def test_what_is_read_is_hashed(tmp_path: Path) -> None:
+    """A study sees links to the files that the hash knows, and to no others; a folder that has moved is linked anew."""
+    folder = model(tmp_path / "base", CHATML, "<|im_end|>")
+    (folder / "model.safetensors").unlink()
+    (folder / INDEX).write_text(json.dumps({"weight_map": {"b": "2.safetensors", "a": "1.safetensors"}}))
+    read = {"1.safetensors", "2.safetensors", INDEX, "config.json", "tokenizer.json", "tokenizer_config.json"}
+    read |= {"chat_template.jinja", "merges.txt", "spiece.model"}
+    unread = {"3.safetensors", "pytorch_model.bin", "modeling.py", "adapter_config.json", "x.pt"}
+    for name in (read | unread) - {path.name for path in folder.iterdir()}:
+        (folder / name).write_text(name)
+    before = checkpoints.digest(str(folder), None)
+    place = tmp_path / "store" / "base"
+    checkpoints.link(folder, place)
+    assert {path.name for path in place.iterdir()} == read
+    for name in sorted(read | unread):
+        text = (folder / name).read_text()
+        (folder / name).write_text(f"{text} ")
+        assert (checkpoints.digest(str(folder), None) != before) == (name in read), name
+        (folder / name).write_text(text)
+    assert checkpoints.digest(str(folder), None) == before
+    folder.rename(tmp_path / "moved")
+    checkpoints.link(tmp_path / "moved", place)
+    assert {path.name for path in place.iterdir() if path.is_file()} == read
+    checkpoints.link(tmp_path / "moved", place)
+    assert [path.name for path in place.parent.iterdir()] == ["base"]
 
 
 def wheel(path: Path, *names: str) -> Path:

@@ -269,6 +269,43 @@ def test_an_export_of_another_kind_is_refused(tmp_path: Path, random_model: Path
         bench.run("export")
 
 
+def test_an_export_is_clean(tmp_path: Path, random_model: Path) -> None:
+    """Of a checkpoint the files that a model needs, without keys that name code or places of this machine."""
+    bench = Bench(tmp_path, random_model)
+    bench.base, bench.model = bench.model, tmp_path / "other"
+    shutil.copytree(random_model, bench.model)
+    more = {"auto_map": {"AutoConfig": "evil.Evil"}, "_name_or_path": str(tmp_path), "custom_pipelines": {"a": {}}}
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        own = json.loads((bench.model / name).read_text())
+        (bench.model / name).write_text(json.dumps({**own, **more, "part": [{"kept": 1, **more}]}))
+    for name in ("evil.py", "pytorch_model.bin", "cut.json", "metrics.jsonl", "training_args.bin"):
+        (bench.model / name).write_text("x")
+    out = bench.run("export")
+    names = {path.name for path in random_model.iterdir()}
+    assert {path.name for path in out.iterdir()} == {*names, "recipe.yaml"}
+    for name in names - {"model.safetensors", "tokenizer.json"}:
+        text = (out / name).read_text()
+        assert not any(key in text for key in more) and str(tmp_path) not in text
+    for name in ("config.json", "tokenizer_config.json"):
+        own = json.loads((random_model / name).read_text())
+        assert json.loads((out / name).read_text()) == {**own, "part": [{"kept": 1}]}
+
+
+@pytest.mark.parametrize("name", ["score", "sft", "export"])
+def test_a_pickle_is_never_loaded(tmp_path: Path, random_model: Path, sums: Path, name: str) -> None:
+    """Whatever else lies in the folder: no stage takes pytorch_model.bin, though transformers would."""
+    import torch
+
+    pickled = tmp_path / "pickled"
+    shutil.copytree(random_model, pickled)
+    torch.save(weights(pickled), pickled / "pytorch_model.bin")
+    (pickled / "model.safetensors").rename(pickled / "decoy.safetensors")
+    other = Bench(tmp_path / "bench", random_model)
+    other.base, other.model = random_model, pickled
+    with pytest.raises(OSError, match="no file named model.safetensors"):
+        other.run(name, SHORT if name == "sft" else None, rows=sums)
+
+
 @pytest.mark.parametrize("beta", [0.0, 0.04])
 def test_grpo(tmp_path: Path, beta: float) -> None:
     """A plain checkpoint; two rewards in their weights; a KL term where there is a beta."""

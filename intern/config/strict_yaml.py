@@ -4,18 +4,18 @@ This is the one reader of what may come from a stranger: kind of file, size, num
 are bounded, and with them the time that it takes.
 """
 
-import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from intern import foreign
 from intern.errors import UserError, quote
 
 BYTES, VALUES, DEPTH = 200_000, 5_000, 20  # a second at most; the longest of ours has 1,735, 148 and 6
+FIX = "Give a YAML file, in UTF-8."
 DIGITS = 100  # of a number; PyYAML takes minutes for one of a million
 KINDS = {"sequence": "list"}  # what PyYAML calls a node → what people do
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -131,7 +131,7 @@ def node(path: Path) -> yaml.Node | None:
 
 def parsed(path: Path, what: Callable[[Loader], Any], own: bool = False) -> Any:
     """Return what is read of a YAML file."""
-    content = text(path, None if own else BYTES)
+    content = foreign.text(path, None, FIX) if own else text(path)
     try:
         return what((Loader if own else Foreign)(content))
     except yaml.YAMLError as error:
@@ -171,30 +171,10 @@ def unprintable_texts(value: Any, place: str = "") -> Iterator[str]:
         yield from unprintable_texts(below, place)
 
 
-def text(path: Path, most: int | None = BYTES) -> str:
-    """Return the text of a file; of a pipe or a device nothing is read.
-
-    Args:
-        path: the file.
-        most: bytes that it may have; None: any number.
+def text(path: Path) -> str:
+    """Return the text of a stranger's file.
 
     Raises:
         UserError: if it is no file, too long, or no UTF-8.
     """
-    try:
-        with open(path, "rb", opener=at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UserError(f"{path} is no file, but a pipe or a device. Give a YAML file.")
-            content = file.read(-1 if most is None else most + 1)
-        if most is not None and len(content) > most:
-            raise UserError(f"{path} is too long: {most:,} bytes are read. Shorten it.")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
-
-
-def at_once(path: str, flags: int) -> int:
-    """Open a file, and a pipe without waiting for who writes into it; return its descriptor."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return foreign.text(path, BYTES, FIX)

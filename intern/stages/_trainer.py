@@ -35,7 +35,7 @@ def arguments(task: Task) -> dict[str, Any]:
         "logging_nan_inf_filter": False,  # a loss that is no number must be seen
         "eval_strategy": "no",  # the watch looks at the rows held back, and says when to save
         "save_strategy": "no",
-        "model_init_kwargs": {"dtype": "float32", "revision": task.revision},
+        "model_init_kwargs": {"dtype": "float32", "revision": task.revision, "use_safetensors": True},
     }
 
 

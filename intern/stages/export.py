@@ -1,21 +1,21 @@
 """Stage export: the winner as a folder that anyone can load: weights, tokenizer, template, generation config, recipe.
 
-Architecture and template must equal the base's; the folder is loaded again and generates.
+Architecture and template must equal the base's; its settings name no code and no place of this machine; the folder is
+loaded again and generates.
 """
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from intern import checkpoints, digests
+from intern import checkpoints
 from intern.config import library
-from intern.stages import Task
+from intern.stages import CUT, Task
 
-VERSION = 1
+VERSION = 2
 READS = ("recipe", "model.dtype")
 USES = ("model",)
 MAKES = "export"
-SKIPPED = ("metrics.jsonl", "training_args.bin", digests.NAME)
 
 
 @dataclass
@@ -29,9 +29,10 @@ def run(task: Task) -> None:
     Raises:
         ValueError: if the export is not what the base was.
     """
-    for path in Path(task.model).iterdir():
-        if path.is_file() and path.name not in SKIPPED:
+    for path in checkpoints.parts(Path(task.model)):
+        if path.name != CUT:
             shutil.copy2(path, task.out / path.name)
+    checkpoints.clean(task.out)
     (task.out / "recipe.yaml").write_text(library.dump(task.config.recipe), encoding="utf-8")
     base = Path(task.base)
     if base.is_dir():
@@ -45,7 +46,8 @@ def generates(folder: Path) -> None:
     """Load the folder as a stranger would and generate one token; raise whatever goes wrong."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
     prompt = tokenizer.apply_chat_template(
         [{"role": "user", "content": "1"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
     )

@@ -85,6 +85,7 @@ def language_model(task: Task) -> Any:
     return HFLM(
         pretrained=task.model,
         revision=task.revision or "main",
+        use_safetensors=True,  # or a pickle, which can run code, would do
         tokenizer=_trainer.tokenizer(task),
         dtype=config.model.dtype,
         device="cuda" if torch.cuda.is_available() else "cpu",

@@ -100,13 +100,14 @@ def recorded(folder: Path, needs: Sequence[str] = KEYS) -> Tree:
 
 
 def base_input(model: Model, store: LocalStore) -> Input:
-    """Return the base model as an input: a link in the store to a local folder, or a repository of the Hub."""
+    """Return the base model as an input: links in the store to a local folder's files, or a repository of the Hub."""
     digest = checkpoints.digest(model.path, model.revision)
     folder = Path(model.path)
     if not folder.is_dir():
         return Input(digest, "hub", model.path)
-    store.link(f"base-{digest[:16]}", folder)
-    return Input(digest, "store", f"base-{digest[:16]}")
+    name = f"base-{digest[:16]}"
+    store.link(name, folder)
+    return Input(digest, "store", name)
 
 
 def materialised(goal: Goal, model: Model, folder: Path, store: LocalStore) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from intern import digests, files
+from intern import checkpoints, digests, files
 
 
 class Store(Protocol):
@@ -73,9 +73,10 @@ class LocalStore:
         return place
 
     def damage(self, name: str) -> str | None:
-        """Say which file of an entry is not as it was put; None if all are, or if the entry is a link to a folder."""
+        """Say which file of an entry is not as it was put; None if all are, or if they are links to a model's."""
         place = self.root / name
-        return None if place.is_symlink() else digests.broken(place)
+        linked = place.is_dir() and all(path.is_symlink() for path in place.iterdir())
+        return None if linked else digests.broken(place)
 
     def remove(self, name: str) -> None:
         """Remove an entry, from its name first."""
@@ -86,13 +87,9 @@ class LocalStore:
             shutil.rmtree(gone, ignore_errors=True)
 
     def link(self, name: str, folder: Path) -> None:
-        """Make an entry of a folder that stays where it is, such as a base model."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        place = self.root / name
-        if place.is_symlink() and place.resolve() != folder.resolve():
-            place.unlink()
-        if not place.exists():
-            place.symlink_to(folder.resolve(), target_is_directory=True)
+        """Make an entry of links to a model's folder, which stays where it is."""
+        with self.making(name):
+            checkpoints.link(folder, self.root / name)
 
     @contextmanager
     def making(self, name: str) -> Iterator[None]:
