@@ -1,6 +1,7 @@
 """What of the training rows goes and why: the bare question counts, common words do not, the canonical key always."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,58 @@ def test_multiple_choice() -> None:
     assert items.bare(train[0]) == f"Which?\nx\n{LEAKED}"
     kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?"]))
     assert kept == train[2:] and cleaning.dropped == {"shared run": 2}
+
+
+MASKS = {
+    "zero width": lambda text: "\u200b".join(text),
+    "soft hyphens": lambda text: text.replace("e", "e\u00ad"),
+    "direction": lambda text: f"\u202a{text}\u202c",
+    "tags": lambda text: text + "\U000e0041" * 3,
+    "Cyrillic": lambda text: text.translate(str.maketrans("aceiopxyjshABEKMHOPCTX", "асеіорхујѕһАВЕКМНОРСТХ")),
+    "Greek": lambda text: text.translate(str.maketrans("aeioptvxABEZHIKMNOPTYX", "αειορτνχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")),
+    "full width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    "mathematical": lambda text: "".join(chr(ord(c) + 0x1D41A - 97) if "a" <= c <= "z" else c for c in text),
+    "accents": lambda text: text.replace("o", "ó").replace("n", "n\u0323"),
+    "quotes": lambda text: text.replace("'", "’").replace("-", "–").replace('"', "”"),
+    "spaces": lambda text: text.replace(" ", "\u00a0\u2009"),
+    "all": lambda text: MASKS["Cyrillic"](MASKS["zero width"](text.upper())),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize("masks_item", [False, True])
+def test_copies_that_look_alike(mask: Callable[[str], str], masks_item: bool) -> None:
+    """A masked copy goes by its key, and as a part of another question by its runs, whichever of the two is masked."""
+    item = "Natalia's HEN laid 12 eggs on a Yard-long bench; how many \"big\" boxes of six does Kim need for them all?"
+    train, held_out = [item, f"On Monday {item} Say so."], [item]
+    masked = [mask(text) for text in (held_out if masks_item else train)]
+    assert masked[0] != item
+    train, held_out = (train, masked) if masks_item else (masked, held_out)
+    kept, cleaning = cleaned(rows_of([*train, "Which is 7?"]), rows_of(held_out))
+    assert [row["answer"] for row in kept] == [2]
+    assert cleaning.dropped == {"same item": 1, "shared run": 1}
+
+
+def test_other_scripts_stay_apart() -> None:
+    """Of Russian, Greek, Hindi, Arabic or Japanese questions those that are the same go, and no others."""
+    questions = ["Сколько будет два?", "Πόσο κάνει δύο;", "दो और दो कितने हैं?", "كم يساوي اثنان؟", "二足す二は？"]
+    others = ["Сколько будет три?", "Πόσο κάνει τρία;", "दो और तीन कितने हैं?", "كم يساوي ثلاثة؟", "二足す三は？"]
+    kept, cleaning = cleaned(rows_of([*questions, *others, "СКОЛЬКО будет Два?"]), rows_of(questions))
+    assert [items.bare(row) for row in kept] == others and cleaning.dropped == {"same item": 6}
+
+
+def test_null_is_never_text() -> None:
+    """Of what a data set leaves out no row, or a blank one, is made, which cleaning drops."""
+    qa = Columns("qa", {"question": "q", "answer": "a.text"})
+    rows = [{"q": None, "a": {"text": "1"}}, {"q": "x", "a": {"text": None}}, {"q": "x", "a": None}]
+    rows += [{"q": "x", "a": {"text": []}}, {"q": "x", "a": {"text": [None]}}, {"q": "x", "a": {"text": [None, "y"]}}]
+    made = [row for row in (qa.row(Goal("g"), row) for row in rows) if row]
+    assert "None" not in str(made) and [row["target"] for row in cleaned(made, [])[0]] == ["ANSWER: y"]
+    mcq = Columns("mcq", {"question": "q", "choices": "c", "answer": "a"})
+    whole = {"q": "x", "c": ["y", "z"], "a": 1}
+    for lack in ({"q": None}, {"c": None}, {"c": ["y", None]}, {"a": None}):
+        assert mcq.row(Goal("g"), {**whole, **lack}) is None
+    assert mcq.row(Goal("g"), whole)
 
 
 @pytest.mark.parametrize("name", ["gsm8k", "svamp"])

@@ -1,6 +1,7 @@
 """A person's own files: every form that is read, every fault that is named, and which rows become which split."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -210,9 +211,37 @@ def test_rows_of_train_that_are_items(tmp_path: Path) -> None:
     assert [row["answer"] for row in made.rows["train"]] == [row["answer"] for row in TRAIN]
     assert len(made.rows["dev"]) == 30
     assert list(made.notes) == [
-        "train: 3 of 63 rows are items of test or dev, too, and are left out",
-        "dev: 1 of 31 rows are items of test, too, and are left out",
+        "train: 3 of 63 rows (4.8%) are items of test or dev, too, and are left out",
+        "dev: 1 of 31 rows (3.2%) are items of test, too, and are left out",
     ]
+
+
+def test_a_dev_that_is_test(tmp_path: Path) -> None:
+    """Nothing may be chosen on the items that prove it: if all are alike, refused; some are counted and left out."""
+    masked = [{**row, "question": row["question"].replace("i", "і") + "\u200b"} for row in TEST]
+    for dev in (TEST, TEST[::-1] * 3, masked):
+        told = faults(written(tmp_path, train=TRAIN, test=TEST, dev=dev))
+        assert "every item of dev.jsonl is one of test.jsonl, too" in told and "\n" not in told
+    dev = [*TEST[:4], masked[4], *(ask(i) for i in range(500, 515))]
+    made = split(written(tmp_path, dev=dev))
+    assert [row["answer"] for row in made.rows["dev"]] == [str(i) for i in range(500, 515)]
+    assert list(made.notes) == ["dev: 5 of 20 rows (25.0%) are items of test, too, and are left out"]
+
+
+def test_copies_count_once(tmp_path: Path) -> None:
+    """Forty of one item are one: a paired test on them would prove anything."""
+    copies = [{**ask(2000), "question": " " * n + "WHICH is 2000?" + "\u200d" * (n % 2)} for n in range(40)]
+    made = split(written(tmp_path, train=TRAIN, test=[*TEST, *copies], dev=[ask(500), ask(501), *[ask(502)] * 9]))
+    assert len(made.rows["test"]) == 6 and len(made.rows["dev"]) == 3
+    assert list(made.notes) == [
+        "dev: 8 of 11 rows (72.7%) repeat an earlier question, and are left out",
+        "test: 39 of 45 rows (86.7%) repeat an earlier question, and are left out",
+    ]
+    assert "1 test items are left, and 2 are needed" in faults(written(tmp_path, test=copies))
+    (tmp_path / "dev.jsonl").unlink()
+    made = split(written(tmp_path, train=TRAIN * 3, test=TEST))
+    keys = [row["key"] for row in made.rows["dev"]]
+    assert keys and len(keys) == len(set(keys)) and len(made.rows["train"]) == 180 - 3 * len(keys)
 
 
 def test_caps(tmp_path: Path) -> None:
@@ -283,6 +312,50 @@ def test_columns_that_name_too_little(tmp_path: Path) -> None:
     """Question and answer are needed."""
     with pytest.raises(UserError, match="goal.columns=.* lacks answer: goal.columns.answer="):
         split(written(tmp_path, train=TRAIN, test=TEST), columns={"question": "question"})
+
+
+def test_line_ends_inside_of_texts(tmp_path: Path) -> None:
+    """JSON lets U+2028, U+0085 and others stand as they are: only what ends a line of a file ends one here."""
+    odd = ask(3000, question="one\u2028two\u2029three\u0085four\x0b\x1c?")
+    text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in [odd, *TEST])
+    written(tmp_path, train=TRAIN)
+    (tmp_path / "test.jsonl").write_text(text, encoding="utf-8", newline="")
+    assert [row["question"] for row in split(tmp_path).rows["test"]] == [row["question"] for row in [odd, *TEST]]
+    (tmp_path / "test.jsonl").write_text(text.replace("\r\n", "\r"), encoding="utf-8", newline="")
+    assert len(split(tmp_path).rows["test"]) == 6
+
+
+@pytest.mark.parametrize("name", ["train", "dev", "test"])
+def test_half_a_character(name: str, tmp_path: Path) -> None:
+    """What UTF-8 cannot hold is told with its line before anything is written; a whole pair is a character."""
+    rows = {"train": TRAIN, "dev": [ask(500), ask(501)], "test": TEST}
+    whole = '{"question": "\\uD83D\\uDE00?", "answer": "1"}\n'
+    for bad in ('{"question": "a\\ud83d", "answer": "1"}', '{"question": "b", "answer": ["\\uDE00"]}'):
+        written(tmp_path, **rows)
+        with (tmp_path / f"{name}.jsonl").open("a") as file:
+            file.write(f"{whole}{bad}\n")
+        told = faults(tmp_path)
+        assert f"{name}.jsonl has lines that are not JSON:\n  - line {len(rows[name]) + 2}: the text has half a" in told
+    written(tmp_path, **rows)
+    with (tmp_path / f"{name}.jsonl").open("a") as file:
+        file.write(whole)
+    assert split(tmp_path).rows[name][-1]["question"] == "\U0001f600?"
+
+
+def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+    """Python writes and reads them; as an answer they are none."""
+    written(tmp_path, train=TRAIN, test=TEST)
+    with (tmp_path / "test.jsonl").open("a") as file:
+        file.write('{"question": "a", "answer": NaN}\n{"question": "b", "answer": 1e999, "more": NaN}\n')
+    told = faults(tmp_path)
+    assert "line 6: the answer is nan, not text" in told and "line 7: the answer is inf, not text" in told
+
+
+def test_a_pipe(tmp_path: Path) -> None:
+    """Nobody waits for who writes into it."""
+    written(tmp_path, train=TRAIN)
+    os.mkfifo(tmp_path / "test.jsonl")
+    assert "test.jsonl is no file, but a pipe or a device" in faults(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000])

@@ -266,7 +266,7 @@ ROW = '{"question": "1 + 1", "answer": "2"}\n'
         ("\n\n", ROW, ["train.jsonl is empty"]),
         (ROW, ROW, ["no train items are left", "goal.dev_share"]),
         (ROW + ROW.replace("1 + 1", "1 + 2"), ROW, ["no "]),
-        (ROW, b"\xff\xfe\n", ["Cannot read", "UTF-8"]),
+        (ROW, b"\xff\xfe\n", ["test.jsonl is not UTF-8 text (byte 0)", "as UTF-8"]),
         (ROW, "x\n" * 50, ["line 10: ", "and 40 more"]),
     ],
 )

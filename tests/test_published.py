@@ -1,6 +1,7 @@
 """A goal's items from a data set of the Hub: the copy in a mirror, read by the real client."""
 
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from conftest import scope
 
 from intern import files
 from intern.config.library import Library
-from intern.config.schema import Goal
-from intern.data import hub_sets, items, splits
+from intern.config.schema import Goal, Task
+from intern.data import hub_sets, items, splits, tasks
 from intern.errors import UserError
 from intern.study import hub, published
 
@@ -93,3 +94,42 @@ def test_a_study_keeps_its_commit(mirror: Path, monkeypatch: pytest.MonkeyPatch)
     assert published.resolved(replace(goal, hub_revision="named"), None, begun="old").hub_revision == "named"
     os.utime(published.place(goal, "new"))
     assert published.resolved(goal, None) == newest
+
+
+def test_a_folder_of_its_name(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mirror the Hub is meant, whatever lies where the study was begun; lm-eval's own tasks, too."""
+    monkeypatch.chdir(mirror)
+    assert len(hub_sets.load("openai/gsm8k", "main", "test", None, ".")) == 30
+    with pytest.raises(Exception, match="openai/gsm8k.* on the Hub"):
+        hub_sets.load("openai/gsm8k", "main", "test", None, None)
+    (mirror / "openai" / "gsm8k").rename(mirror / "openai" / "other")
+    (mirror / "allenai").mkdir()
+    (mirror / "openai" / "other").rename(mirror / "allenai" / "sciq")
+    with pytest.raises(Exception, match="allenai/sciq.* on the Hub"):
+        tasks.bundled(Task("sciq", "sciq"), "", None)
+
+
+@pytest.mark.parametrize("way", ["above", "absolute", "link", "archive"])
+def test_files_that_are_not_its_own(mirror: Path, way: str) -> None:
+    """What a data set's card or a link in it names outside of its folder is not read."""
+    secret = mirror.parent / "secret" / "rows.jsonl"
+    secret.parent.mkdir()
+    secret.write_text('{"question": "secret", "answer": "1"}\n' * 3)
+    with zipfile.ZipFile(mirror.parent / "rows.zip", "w") as archive:
+        archive.write(secret, "rows.jsonl")
+    folder = mirror / "some" / "set"
+    folder.mkdir(parents=True)
+    named = {"above": "../../../secret/rows.jsonl", "absolute": str(secret), "link": "linked.jsonl"}
+    named["archive"] = f"zip://*.jsonl::{mirror.parent / 'rows.zip'}"
+    (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files: {named[way]}\n---\n")
+    (folder / "linked.jsonl").symlink_to(secret)
+    with pytest.raises(UserError, match="Data set some/set names .*, which is none of its own files"):
+        hub_sets.load("some/set", None, "train", None, str(mirror))
+
+
+def test_files_of_the_hub() -> None:
+    """An address in the repository, at whatever commit, and nothing else."""
+    own = ["hf://datasets/a/b@1/x.jsonl", "zip://x.jsonl::hf://datasets/a/b@1/x.zip"]
+    others = ["/etc/passwd", "hf://datasets/a/bc@1/x", "hf://datasets/a/b@1/../../c", "https://x/hf://datasets/a/b@1/x"]
+    assert all(hub_sets.inside(file, None, "a/b") for file in own)
+    assert not any(hub_sets.inside(file, None, "a/b") for file in [*others, "hf://datasets/a/b@1/x::/etc/passwd"])

@@ -143,7 +143,8 @@ def test_data_of_local_files(tmp_path: Path, random_model: Path) -> None:
         {"question": " is IT   held?", "answer": 4}, {"question": f"So {LONG.upper()} or not?", "answer": 5},
         {"question": "Is dev held?", "answer": 6}, good[0], {**good[1], "question": " which is 1? "},
     ]  # fmt: skip
-    for split, rows in {"train": good + bad, "test": test, "dev": [{"question": "Is DEV held?", "answer": 1}]}.items():
+    dev = [{"question": "Is DEV held?", "answer": 1}, {"question": "And this?", "answer": 1}]
+    for split, rows in {"train": good + bad, "test": test, "dev": dev}.items():
         items.write(files / f"{split}.jsonl", rows)
     bench = Bench(tmp_path, random_model, Goal("local", data_dir=str(files)))
     out = bench.run("data")

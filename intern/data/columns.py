@@ -39,15 +39,17 @@ class Columns(Section):
             raise UserError(f"{source} has no column {', '.join(lacking)}; it has {', '.join(names)}.")
 
     def row(self, goal: Goal, item: Mapping[str, Any]) -> Row | None:
-        """Return one foreign row in our columns; None if its answer is not among its choices."""
+        """Return one foreign row in our columns; None if its answer is not among its choices, or a choice is null."""
         values = {ours: pick(item, theirs) for ours, theirs in self.columns.items()}
         if self.format == "qa":
-            return items.row(goal, {key: "" if value is None else str(value) for key, value in values.items()})
+            return items.row(goal, {key: items.text_of(values, key) for key in values})
         return multiple_choice(values)
 
 
 def multiple_choice(values: Mapping[str, Any]) -> Row | None:
     """Return a question with its choices as one row; None if the answer is not among them."""
+    if values["question"] is None or values["choices"] is None or None in values["choices"]:
+        return None
     choices, answer = list(values["choices"]), values["answer"]
     labels = list(values.get("labels") or LETTERS)
     place = answer if isinstance(answer, int) else labels.index(answer) if answer in labels else -1
@@ -65,5 +67,5 @@ def multiple_choice(values: Mapping[str, Any]) -> Row | None:
 def pick(item: Any, path: str) -> Any:
     """Return the value under a dotted column name, such as choices.text."""
     for part in path.split("."):
-        item = item[part]
+        item = None if item is None else item[part]
     return item

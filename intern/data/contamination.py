@@ -7,7 +7,7 @@ item: by that measure, more than MANY of the different questions and more than S
 - any other run counts if one of its words is rare;
 - runs of common words alone, as of a puzzle's digits, count together: if they are half of an item's.
 
-The key always counts.
+The key always counts. All is compared as it looks: see likeness.
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from intern.data.items import Row, bare, normal
+from intern.data.likeness import likeness, unmasked
 
 Reason = Literal["same item", "shared run", "shared half", "common words"]
 MANY, SHARE = 10, 0.01  # an item that leaked, and its rewritings, stand in fewer questions than a template does
@@ -27,7 +28,7 @@ class Guard:
     """What training rows are held against: every dev and test item of the goal."""
 
     keys: frozenset[str]
-    """Canonical keys of the items."""
+    """Canonical keys of the items, as they are and as they look, and their questions as they look."""
     runs: Mapping[str, frozenset[int]]
     """Every run of `words` consecutive words of a question → the numbers of the items that have it."""
     words: int
@@ -43,14 +44,16 @@ class Guard:
     def against(cls, keys: Iterable[str], questions: Iterable[str], words: int) -> "Guard":
         """Return a guard for these items, to which nothing is common yet."""
         places: dict[str, set[int]] = defaultdict(set)
+        known = {form for key in keys for form in (key, unmasked(key))}
         for number, question in enumerate(questions):
+            known.add(normal(unmasked(question)))
             for run in runs(question, words):
                 places[run].add(number)
-        return cls(frozenset(keys), {run: frozenset(numbers) for run, numbers in places.items()}, words).among(())
+        return cls(frozenset(known), {run: frozenset(numbers) for run, numbers in places.items()}, words).among(())
 
     def among(self, rows: Iterable[Row]) -> "Guard":
         """Return a guard that knows what is common among these training rows."""
-        questions = {normal(bare(row)) for row in rows}
+        questions = {likeness(row) for row in rows}
         most = max(MANY, SHARE * len(questions))
         words = Counter(word for question in questions for word in set(question.split()))
         shared = Counter(run for question in questions for run in self.shared(question))
@@ -67,8 +70,9 @@ class Guard:
         """Return (what a row has in common with an item, the key or the words in question).
 
         With "common words" it may be trained on, as with None."""
-        if row["key"] in self.keys:
-            return "same item", row["key"]
+        for key in (row["key"], unmasked(row["key"]), likeness(row)):
+            if key in self.keys:
+                return "same item", key
         shared = self.shared(bare(row))
         telling = shared - self.boilerplate
         if rare := [run for run in telling if not self.common.issuperset(run.split())]:
@@ -80,6 +84,6 @@ class Guard:
 
 
 def runs(text: str, words: int) -> set[str]:
-    """Return every run of that many consecutive words, without case; none for a shorter text."""
-    tokens = normal(text).split()
+    """Return every run of that many consecutive words as they look, without case; none for a shorter text."""
+    tokens = normal(unmasked(text)).split()
     return {" ".join(tokens[i : i + words]) for i in range(len(tokens) - words + 1)}

@@ -4,6 +4,7 @@ What is recognised without being named is told in a line: a column `target`, a c
 place, and answers that end with `#### 42` (as GSM8K has them) or with the evaluator's own line.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,9 @@ def refuse_unusable(lines: Sequence[Line], rows: Sequence[Row], path: Path) -> N
     for line, row in zip(lines, rows, strict=True):
         answers = row["answer"] if isinstance(row["answer"], list) and row["answer"] else [row["answer"]]
         for name, value in [("question", row["question"]), *(("answer", answer) for answer in answers)]:
-            if value is None or not isinstance(value, TEXT):
+            if isinstance(value, float) and not math.isfinite(value):
+                faults.append(f"line {line.number}: the {name} is {value}, not text or a number")
+            elif value is None or not isinstance(value, TEXT):
                 faults.append(f"line {line.number}: the {name} is {jsonl.named(value)}, not text or a number")
             elif strict and not str(value).strip():
                 faults.append(f"line {line.number}: the {name} is blank")

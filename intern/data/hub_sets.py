@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from intern.errors import UserError, quote
+
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -21,9 +23,37 @@ def load(name: str, config: str | None, split: str, revision: str | None, mirror
         split: its split.
         revision: its commit; None: the newest. A mirror has one alone.
         mirror: a folder with copies, MIRROR/OWNER/NAME; None: the Hub.
+
+    Raises:
+        UserError: if the data set names files that are not its own.
     """
     import datasets
 
     datasets.disable_progress_bars()
-    where = str(Path(mirror).expanduser() / name) if mirror else name
-    return datasets.load_dataset(where, config, split=split, revision=None if mirror else revision)
+    base = Path(mirror).expanduser() / name if mirror else None
+    where = str(base) if base else remote(name)
+    builder = datasets.load_dataset_builder(where, config, revision=None if mirror else revision)
+    for file in (file for files in (builder.config.data_files or {}).values() for file in files):
+        if not inside(file, base, name):
+            raise UserError(f"Data set {name} names {quote(file)}, which is none of its own files. Take another one.")
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
+
+
+def remote(name: str) -> str:
+    """Return a repository's name as `datasets` reads it from the Hub alone, though a folder here may be called so."""
+    return f"hf://datasets/{name}"
+
+
+def inside(file: str, base: Path | None, name: str) -> bool:
+    """Return whether a file is one of a data set's own.
+
+    Args:
+        file: its path, or address.
+        base: the folder of its copy; None: it is on the Hub.
+        name: owner/name.
+    """
+    place = file.rpartition("::")[2]  # of the archive that it is in
+    if base is None:
+        return place.startswith(f"{remote(name)}@") and ".." not in place.split("/")
+    return Path(place).resolve().is_relative_to(base.resolve())

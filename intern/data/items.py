@@ -71,10 +71,10 @@ def answer_line(answer: str) -> str:
 
 
 def text_of(item: Row, name: str) -> str:
-    """Return a value as text, of a list the first; "" for none."""
+    """Return a value as text, of a list the first that is one; "" for none."""
     value = item.get(name)
     if isinstance(value, list):
-        value = value[0] if value else None
+        value = next((entry for entry in value if entry is not None), None)
     return "" if value is None else str(value)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from intern.config.schema import Goal
 from intern.data import formats, forms
 from intern.data.items import Row, row, share_of
+from intern.data.likeness import likeness
 from intern.errors import UserError
 
 
@@ -30,22 +31,32 @@ def splits(goal: Goal, folder: Path) -> Splits:
         UserError: with every line that cannot be used, or the split of which nothing is left.
     """
     files, notes = read(goal, folder)
+    for name in sorted({"dev", "test"} & files.keys()):
+        files[name], note = distinct(files[name], name)
+        notes += note
     train, note = without(files["train"], [*files["test"], *files.get("dev", ())], "train", "test or dev")
     notes += note
     if "dev" in files:
         dev, note = without(files["dev"], files["test"], "dev", "test")
+        if not dev:
+            raise UserError(
+                f"{folder}: every item of dev.jsonl is one of test.jsonl, too: what is chosen on dev would be chosen "
+                "on test. Give others for one of them, or leave dev.jsonl out: dev is then carved from train.jsonl."
+            )
         notes += [*note, *cut("dev", dev, goal.dev_items)]
         dev = capped(dev, goal.dev_items)
     else:
-        dev = capped([r for r in train if share_of(r["key"]) < goal.dev_share], goal.dev_items)
+        carved, _ = distinct([r for r in train if share_of(r["key"]) < goal.dev_share], "dev")
+        dev = capped(carved, goal.dev_items)
         train, _ = without(train, dev, "train", "dev")
         notes.append(f"dev: {len(dev)} items, carved from train.jsonl, of which {len(train)} rows are left")
     notes += cut("test", files["test"], goal.test_items)
-    for split, rows in (("train", train), ("dev", dev)):
-        if not rows:
+    for split, rows, least in (("train", train, 1), ("dev", dev, 2), ("test", files["test"], 2)):
+        if len(rows) < least:
             raise UserError(
-                f"{folder}: no {split} items are left (dev_share={goal.dev_share}; items of test and dev are "
-                "taken out of train). Give more rows, or a dev.jsonl, or another goal.dev_share."
+                f"{folder}: {len(rows) or 'no'} {split} items are left, and {least} are needed (dev_share="
+                f"{goal.dev_share}; items of test and dev are taken out of train, repeated ones out of dev and test). "
+                "Give more rows, or a dev.jsonl, or another goal.dev_share."
             )
     test = capped(files["test"], goal.test_items)
     few_shot = train[: max(goal.few_shot, 1)]
@@ -88,13 +99,25 @@ def listed(item: Row) -> Row:
     return {**item, "answer": [str(answer) for answer in answers]}
 
 
-def without(rows: Iterable[Row], others: Iterable[Row], name: str, other: str) -> tuple[list[Row], list[str]]:
-    """Return the rows that share no key with others, and a line that counts those that do, if some do."""
-    taken = {r["key"] for r in others}
+def distinct(rows: Iterable[Row], name: str) -> tuple[list[Row], list[str]]:
+    """Return the rows whose question no earlier one has, and a line that counts the others, if there are some."""
     rows = list(rows)
-    kept = [r for r in rows if r["key"] not in taken]
+    first: dict[str, Row] = {}
+    for r in rows:
+        first.setdefault(likeness(r), r)
+    gone = len(rows) - len(first)
+    told = f"{name}: {gone} of {len(rows)} rows ({gone / max(len(rows), 1):.1%}) repeat an earlier question"
+    return list(first.values()), [f"{told}, and are left out"] if gone else []
+
+
+def without(rows: Iterable[Row], others: Iterable[Row], name: str, other: str) -> tuple[list[Row], list[str]]:
+    """Return the rows whose questions others do not have, and a line that counts those that do, if some do."""
+    taken = {likeness(r) for r in others}
+    rows = list(rows)
+    kept = [r for r in rows if likeness(r) not in taken]
     gone = len(rows) - len(kept)
-    return kept, [f"{name}: {gone} of {len(rows)} rows are items of {other}, too, and are left out"] if gone else []
+    told = f"{name}: {gone} of {len(rows)} rows ({gone / max(len(rows), 1):.1%}) are items of {other}, too"
+    return kept, [f"{told}, and are left out"] if gone else []
 
 
 def capped(rows: list[Row], most: int) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from intern import rewards
 from intern.config.schema import Goal, Task
+from intern.data import hub_sets
 from intern.errors import UserError, unknown
 
 CHOICES_SEED = 0  # lm-eval's own default: GPQA's choices are shuffled while the task loads
@@ -76,6 +77,8 @@ def bundled(task: Task, stop: str, mirror: str | None) -> Any:
     whole = load_yaml(manager.task_index[task.name].yaml_path)
     if mirror:
         whole["dataset_path"] = str(Path(mirror) / whole["dataset_path"])
+    elif hub_sets.fault(whole.get("dataset_path", "")) is None:
+        whole["dataset_path"] = hub_sets.remote(whole["dataset_path"])
     uncached = {"keep_in_memory": True}  # or a map made with another seed could come from the cache
     whole["dataset_kwargs"] = {**(whole.get("dataset_kwargs") or {}), **uncached}
     random.seed(CHOICES_SEED)
