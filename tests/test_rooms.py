@@ -20,6 +20,7 @@ ROOMS = (  # top to bottom; those on one line know nothing of each other, but th
     ("study",),
     ("proposers", "launchers"),
     ("search",),
+    ("research",),
     ("stats",),
     ("trial",),
     ("stages", "diagnosis"),
@@ -30,7 +31,7 @@ ROOMS = (  # top to bottom; those on one line know nothing of each other, but th
     ("root",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
-COORDINATES = ("cli", "report", "study", "search", "proposers")
+COORDINATES = ("cli", "report", "study", "search", "proposers", "research")
 HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy", "pandas")
 HEAVY += ("accelerate", "altair", "vl_convert")
 

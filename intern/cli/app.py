@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from intern.cli import cache, outputs
+from intern.cli import cache, outputs, research
 from intern.cli.words import MOST, adopted, once, shown
 from intern.config import choices, fit, gate
 from intern.config.gate import Rejection, Scope
@@ -291,3 +291,6 @@ def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)
     tree = compose([f"model={name}"], library)
     say(pretrained.pull(checked({"model": tree["model"]}).model))
     return 0
+
+
+app.command("research", cls=Usage, options_metavar=research.USAGE)(research.command)

@@ -121,10 +121,10 @@ def candidates(words: list[str], current: str) -> Iterable[str]:
         return AFTER[words[-1]]
     if words[-1:] and words[-1] in DIRECTORY:
         return ()
-    if words[:1] == [named] and named not in (None, "check"):
+    if words[:1] == [named] and named not in (None, "check", "research"):
         return of_command(words, current)
     if current.startswith("-"):
-        return options_of(["check"]) if named else flags.FLAGS
+        return options_of([named]) if named else flags.FLAGS
     return [*settings(words, current), *(() if words else COMMANDS)]
 
 

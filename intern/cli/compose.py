@@ -16,6 +16,7 @@ from intern.config.schema import MISSING, Config, Recipe, flat
 from intern.data import local
 from intern.errors import UserError, did_you_mean, quote
 from intern.overrides import PREFIX, Overrides
+from intern.research.settings import Settings
 from intern.text import as_lines
 
 MAPPINGS = ("rewards", "tunable")  # of a recipe: they may get entries of any name
@@ -81,6 +82,7 @@ def checked(tree: Tree) -> Config:
     config = typed.config(tree)
     faults = typed.plugin_faults(config)
     faults += [f"{key}: a value is needed" for key, value in values_of(asdict(config)) if value == MISSING]
+    faults += [f"research.{fault}" for fault in typed.build(Settings, config.research)[1]]
     faults = [fault for fault in faults if re.split(r"[.:]", fault)[0] in tree]
     if faults:
         raise UserError(as_lines(faults))

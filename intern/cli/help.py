@@ -15,6 +15,7 @@ TEXT = """intern: a goal and a small model go in; a measurably better model and 
   intern resolve "SENTENCE" [--json]  what a sentence means in config words; runs nothing
   intern check goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]   vet overrides, run nothing
   intern trials STUDY [--json]        print a study's ledger
+  intern research [data] goal=GOAL    papers and data sets for a goal, and what they suggest
   intern report STUDY                 write a study's report, one page of HTML
   intern recipes list | show NAME | check FILE ... | export STUDY [FILE]   the recipes that people share
   intern models pull NAME             fetch a model where the Hub cannot be reached

@@ -22,7 +22,7 @@ HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # OWNER/NA
 KNOWN = {*(f.name for f in fields(schema.Config)), "hydra"}
 RESOLVES = re.compile(r"\$\{[^{}]*:")  # ${oc.env:HF_TOKEN}; ${goal.name} is a value of the config
 ASSIGNS = re.compile(r"[~+]*[\w.@:/-]+=")
-SECTIONS = (*GROUPS, "diagnosis")  # their keys are checked after composition
+SECTIONS = (*GROUPS, "diagnosis", "research")  # their keys are checked after composition
 MOST = 10  # faults that are shown
 
 

@@ -37,8 +37,9 @@ FORMS = {  # pattern → what a value that it does not fit should have been
     r"\{question\}": "a text that says with {question} where the question stands",
     r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
     r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
+    r"^https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?$": "the address of a service, https://HOST or http://HOST:PORT",
 }
-LINE, PLAIN, ASKS, PACKAGED, BELOW = FORMS
+LINE, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 
@@ -288,6 +289,8 @@ class Config(Section):
     compute: Compute = field(default_factory=Compute)
     diagnosis: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of diagnosis rules: rule → field → value."""
+    research: dict[str, Any] = field(default_factory=dict)
+    """Settings of research, which `intern.research.settings` types: field → value."""
     study: PathName = MISSING
     """The study's folder under `outputs`, and its identity."""
     outputs: Text = "outputs"

@@ -1,0 +1,64 @@
+"""Which evidence led to which trials, and whether it held on this goal and this model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from intern.config.schema import Recipe
+from intern.records import UNCOUNTED, Trial, Verdict
+from intern.report import fmt
+from intern.research import steer
+from intern.research.evidence import Evidence
+from intern.study.reader import Reader
+
+HELD = {"keep": "held", "discard": "did not hold", "undecided": "undecided"}
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One claim and what was made of it."""
+
+    evidence: Evidence
+    """The claim."""
+    trials: tuple[int, ...]
+    """Trials of recipes that it bears on."""
+    best: int | None = None
+    """The best of them on dev; None: none was scored."""
+    verdict: Verdict | None = None
+    """Its paired comparison with the base model."""
+
+    @property
+    def held(self) -> str:
+        """Whether it held: the best of its trials against the base model, item by item."""
+        return HELD[self.verdict.call] if self.verdict else "not tried" if not self.trials else "not scored"
+
+
+def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
+    """Return what was made of each claim, in their order; one that bears on no trial is "not tried"."""
+    tried = [trial for trial in study.trials if trial.recipe and trial.kind not in UNCOUNTED]
+    recipes: dict[str, Recipe] = {}
+    for trial in tried:
+        if trial.recipe not in recipes and trial.state != "REJECTED":
+            recipes[str(trial.recipe)] = study.recipe(trial.number)
+    return [one(study, each, [t for t in tried if t.recipe in recipes and bears(each, t, recipes)]) for each in evidence]
+
+
+def bears(evidence: Evidence, trial: Trial, recipes: dict[str, Recipe]) -> bool:
+    """Return whether a claim bears on a trial."""
+    return steer.speaks_for(evidence, recipes[str(trial.recipe)])
+
+
+def one(study: Reader, evidence: Evidence, trials: list[Trial]) -> Followed:
+    """Return what was made of one claim."""
+    numbers = tuple(trial.number for trial in trials)
+    scored = [trial for trial in trials if trial.mean("dev") is not None]
+    best = max(scored, key=lambda trial: (trial.mean("dev") or 0.0, trial.fidelity), default=None)
+    if best is None or study.baseline is None:
+        return Followed(evidence, numbers)
+    return Followed(evidence, numbers, best.number, study.compared(best, study.baseline))
+
+
+def lines(study: Reader, evidence: Sequence[Evidence]) -> Iterator[str]:
+    """Yield a line for each claim: what it says, the best trial that it led to, and whether it held."""
+    for row in followed(study, evidence):
+        where = "" if row.best is None else f": trial {row.best}, dev {fmt.rate(study.trials[row.best])}"
+        yield f"{row.held}{where} · {row.evidence.claim} ({row.evidence.source})"
