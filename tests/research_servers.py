@@ -41,6 +41,7 @@ class World:
     data_sets: dict[str, dict[str, Any]]
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """(service, path with query, headers) of each call."""
+    ar5iv_pages: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[Any]] = field(default_factory=dict)
     """Service → answers before the real ones: a status, (status, headers), "slow", "broken", "deep", "huge", "cut"."""
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             self.send(404, b"{}")
         else:
-            self.send(200, answer.encode() if isinstance(answer, str) else json.dumps(answer).encode())
+            self.send(200, (answer if isinstance(answer, str) else json.dumps(answer)).encode("utf-8", "replace"))
 
     def misbehaves(self, how: Any) -> bool:
         """Give a wrong answer; whether that was all."""
@@ -196,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer as arXiv's API does: Atom."""
         entries = "".join(
             f"<entry><id>http://arxiv.org/abs/{p.id}v2</id><published>{p.year}-01-02T00:00:00Z</published>"
-            f"<title>{escape(p.title)}</title><summary>{escape(p.abstract)}</summary></entry>"
+            f"<title>{escape(legal(p.title))}</title><summary>{escape(legal(p.abstract))}</summary></entry>"
             for p in self.world.papers.values()
         )
         return f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'
@@ -207,8 +208,8 @@ class Handler(BaseHTTPRequestHandler):
         return known.page if known else None
 
     def ar5iv(self, path: str, query: dict[str, str]) -> Any:
-        """Have nothing."""
-        return None
+        """Answer with a page that is here alone."""
+        return self.world.ar5iv_pages.get(path.removeprefix("/html/"))
 
     def semanticscholar(self, path: str, query: dict[str, str]) -> Any:
         """Answer as the graph API does."""
@@ -242,6 +243,11 @@ class Handler(BaseHTTPRequestHandler):
             return {"results": [work(p) for p in known if cited in p.references]}
         number = path.removeprefix("/works/doi:10.48550/arXiv.")
         return work(self.world.papers[number]) if number in self.world.papers else None
+
+
+def legal(text: str) -> str:
+    """A text without what XML cannot hold."""
+    return "".join(char for char in text if char in "\t\n\r" or " " <= char < "\ud800" or "\ue000" <= char <= "\ufffd")
 
 
 def scholar(paper: Paper) -> dict[str, Any]:

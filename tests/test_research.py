@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from intern.config.library import Library
 from intern.config.schema import Goal
 from intern.data import sources
 from intern.overrides import Overrides
-from intern.research import bundled, known, ranking, steer
+from intern.research import bundled, claims, known, ranking, steer, texts
 from intern.research.door import Door, NoAnswer
 from intern.research.evidence import SOURCE, Evidence, Paper
 from intern.research.gather import Survey, gather
@@ -256,6 +257,50 @@ def test_drafts_are_entries_that_the_data_stage_takes(served: World, tmp_path: P
     assert "gated: accept its terms" in by_name["owner/choices"].text()
     assert not by_name["openai/gsm8k"].entry and "never trained on for goal gsm8k" in by_name["openai/gsm8k"].text()
     assert "/size?dataset=openai%2Fgsm8k" not in served.calls("viewer")
+
+
+def pdf(*lines: str) -> bytes:
+    """A file of one page that says these lines."""
+    shown = " T* ".join(f"({line}) Tj" for line in lines)
+    stream = f"BT /F1 10 Tf 12 TL 40 700 Td {shown} ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return body + b"xref\n0 6\n0000000000 65535 f \n%strailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
+        table,
+        len(body),
+    )
+
+
+@pytest.mark.skipif(util.find_spec("pypdf") is None, reason="needs the extra `research`: pypdf")
+def test_a_paper_that_is_a_pdf_alone(served: World, tmp_path: Path) -> None:
+    """Headings and sentences come of its lines; a file that is none is an answer that cannot be read."""
+    said = "We use supervised fine-tuning with a learning rate of 3e-4"
+    passages = texts.pdf(pdf("4 Training details", said, "and weight decay 0.1."))
+    assert [passage.heading for passage in passages] == ["Training details"]
+    (made,) = claims.extract(Paper("2401.00001", "t", 2024), passages)
+    assert made.hyperparameters == Overrides({"sft.learning_rate": 3e-4, "sft.weight_decay": 0.1})
+    with pytest.raises(ValueError, match="no PDF that can be read"):
+        texts.pdf(b"%PDF-1.4 nothing")
+
+
+def test_a_page_that_is_on_ar5iv_alone(served: World, tmp_path: Path) -> None:
+    """arXiv has no page of it, or fails: ar5iv is asked."""
+    body = served.papers[GRPO].page
+    served.ar5iv_pages = {GRPO: body or ""}
+    for how in (404, 500):
+        served.faults["html"] = [how] * 9
+        assert texts.text_of(door(served, tmp_path / str(how)), GRPO)
 
 
 def test_the_formula() -> None:

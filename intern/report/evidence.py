@@ -39,12 +39,11 @@ def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
     for trial in tried:
         if trial.recipe not in recipes and trial.state != "REJECTED":
             recipes[str(trial.recipe)] = study.recipe(trial.number)
-    return [one(study, each, [t for t in tried if t.recipe in recipes and bears(each, t, recipes)]) for each in evidence]
-
-
-def bears(evidence: Evidence, trial: Trial, recipes: dict[str, Recipe]) -> bool:
-    """Return whether a claim bears on a trial."""
-    return steer.speaks_for(evidence, recipes[str(trial.recipe)])
+    rows = []
+    for each in evidence:
+        names = {name for name, recipe in recipes.items() if steer.speaks_for(each, recipe)}
+        rows.append(one(study, each, [trial for trial in tried if trial.recipe in names]))
+    return rows
 
 
 def one(study: Reader, evidence: Evidence, trials: list[Trial]) -> Followed:

@@ -167,7 +167,8 @@ def checked(paper: Paper, passages: Sequence[Passage], answer: Any) -> Iterator[
 
 def of_answer(paper: Paper, claim: Mapping[str, Any], quote: str) -> Evidence | None:
     """Return one claim of a language model as evidence; None if a number of it does not stand in its quotation."""
-    stage = claim.get("technique") if claim.get("technique") in vocabulary.terms()["techniques"] else ""
+    named = str(claim.get("technique"))
+    stage = named if named in vocabulary.terms()["techniques"] else ""
     bounds = {field.name: field for field in vocabulary.named_fields()}
     given: dict[str, float] = {}
     for entry in entries(claim.get("hyperparameters")):
@@ -176,7 +177,7 @@ def of_answer(paper: Paper, claim: Mapping[str, Any], quote: str) -> Evidence | 
             return None
         if not bounds[name].low <= value <= bounds[name].high:
             return None
-        given[vocabulary.key(str(stage), name)] = value
+        given[vocabulary.key(stage, name)] = value
     gain, size = real(claim.get("gain_points")), real(claim.get("model_size_billions"))
     if (gain is not None and not gained(gain, quote)) or (not given and gain is None and not stage):
         return None
@@ -184,8 +185,8 @@ def of_answer(paper: Paper, claim: Mapping[str, Any], quote: str) -> Evidence | 
         source=SOURCE + paper.id,
         title=paper.title,
         year=paper.year,
-        claim=one_line(claim.get("claim") or said(str(stage), given, gain)),
-        technique=str(stage),
+        claim=one_line(claim.get("claim") or said(stage, given, gain)),
+        technique=stage,
         setting=one_line(claim.get("setting") or "", 80),
         size=size if size is not None and vocabulary.size(quote) == size else None,
         data_set=vocabulary.data_set(one_line(claim.get("data_set") or "", 80)),

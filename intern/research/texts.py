@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import util
+from pathlib import Path
 from typing import Any
 
 from intern.research.door import Door, NoAnswer
@@ -21,6 +22,7 @@ MATTERS = re.compile(
 PDF_SECONDS = 60.0  # 15 pages take 2
 LINES = """
 import io, resource, sys
+sys.path.append(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
 import pypdf
 pages = pypdf.PdfReader(io.BytesIO(sys.stdin.buffer.read())).pages[:60]
@@ -123,7 +125,8 @@ def pdf(body: bytes) -> list[Passage]:
     Raises:
         ValueError: if it cannot be read.
     """
-    command = [sys.executable, "-I", "-c", LINES]
+    spec = util.find_spec("pypdf")
+    command = [sys.executable, "-I", "-c", LINES, str(Path(spec.origin).parents[1]) if spec and spec.origin else ""]
     try:
         ended = subprocess.run(command, input=body, capture_output=True, timeout=PDF_SECONDS, env={})
     except subprocess.TimeoutExpired:

@@ -10,16 +10,16 @@ from typing import Any
 from intern.config import stages, strict_yaml
 
 FILE = Path(__file__).with_name("terms.yaml")
-TIMES = r"\s*(?:×|✕|\\times|\\cdot|·|\*|x)\s*"
-EXPONENT = r"\{?\s*([-−–]?)\s*(\d{1,2})\s*\}?"
-POWER = rf"10\s*\^?\s*{EXPONENT}"
+TIMES = r" ?(?:×|✕|\\times|\\cdot|·|\*|x) ?"  # one space at most: texts are on one line, and no pattern may search long
+EXPONENT = r"\{? ?([-−–]?) ?(\d{1,2}) ?\}?"
+POWER = rf"10 ?\^? ?{EXPONENT}"
 TEN = re.sub(r"\((?!\?)", "(?:", POWER)  # the same without groups
 BARE = TEN.replace("^?", "^")  # 10^-4, which needs its ^ to be told from 104
-NUMBER = rf"(?:{BARE}|\d[\d,]*(?:\.\d+)?(?:[eE][-−–+]?\d{{1,2}}|{TIMES}{TEN})?)"
+NUMBER = rf"(?:{BARE}|\d[\d,]{{0,14}}(?:\.\d{{1,12}})?(?:[eE][-−–+]?\d{{1,2}}|{TIMES}{TEN})?)"
 JOINING = (  # what may stand between a name and its number
     *("of", "to", "is", "was", "were", "are", "at", "as", "set", "use[sd]?", "with", "a", "an", "the"),
     *("we", "and", "be", "constant", "fixed", "initial", "peak", "both", "value", "equal", "default"),
-    *("α", "η", "β", "ε", r"\\beta", r"\\alpha", r"\\eta", r"\s", r"[=:|(){}~≈,$\\]"),
+    *("α", "η", "β", "ε", r"\\beta", r"\\alpha", r"\\eta", " ", r"[=:|(){}~≈,$\\]"),
 )
 JOINS = rf"(?:{'|'.join(JOINING)}){{0,16}}?"
 SIZE = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,2})?)\s?([BM])\b(?!\w)")
@@ -53,7 +53,7 @@ def named_fields() -> tuple[Field, ...]:
     for name, spec in terms()["fields"].items():
         forms = [rf"\b(?:{either(spec['names'])})\b{JOINS}(?P<before>{NUMBER})(?![\w%])"]
         if "after" in spec:
-            forms.append(rf"(?<![\w.])(?P<after>{NUMBER})\s+(?:{either(spec['after'])})\b")
+            forms.append(rf"(?<![\w.,])(?P<after>{NUMBER}) (?:{either(spec['after'])})\b")
         pattern = re.compile("|".join(forms), re.IGNORECASE)
         made.append(Field(name, pattern, float(spec["low"]), float(spec["high"])))
     return tuple(made)
@@ -73,7 +73,7 @@ def data_set_patterns() -> dict[str, re.Pattern[str]]:
 
 def either(names: list[str]) -> str:
     """Return a pattern for any of some names, the longest first."""
-    return "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in sorted(names, key=len, reverse=True))
+    return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
 
 
 def technique(*texts: str) -> str:
