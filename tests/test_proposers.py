@@ -19,6 +19,7 @@ from intern.overrides import Overrides, show
 from intern.proposers import fixed, heuristic
 from intern.proposers import random as chance
 from intern.records import Left, Proposal, Trial, Verdict
+from intern.research.evidence import Evidence
 from intern.search.history import History
 from intern.search.view import View
 
@@ -100,6 +101,16 @@ def test_the_whole_plan() -> None:
         trials.append(done(len(trials) + 1, swept, 0.2, SLOW))
     onward = following(recipe="a/sft", kind="sweep", parent=5, overrides=NONE)
     assert set(onward.sweep) == {"sft.max_steps", "sft.packing"}
+
+
+def test_what_most_papers_speak_for_is_ranked_first() -> None:
+    """Among recipes that learn from answers; rewards still wait for them."""
+    both = {**RECIPES, "c/sft": replace(RECIPES["a/sft"], sources=["arXiv:2401.00001"])}
+    both["c/sft"].name = "c/sft"
+    told = Evidence("arXiv:2401.00001", "t", 2024, "c", gain=3.0)
+    for evidence, names in (((), ["a/sft", "c/sft", "b/grpo"]), ((told,), ["c/sft", "a/sft", "b/grpo"])):
+        seen = replace(view(recipes=both), evidence=evidence)
+        assert [proposal.recipe for proposal in heuristic.cheap(seen)] == names
 
 
 def test_ranking_ends_with_its_share_of_the_hours() -> None:

@@ -22,6 +22,7 @@ from intern.config.schema import Recipe
 from intern.overrides import Overrides
 from intern.proposers import Proposals
 from intern.records import Proposal, Trial
+from intern.research import steer
 from intern.search import pace, recovery
 from intern.search.sampler import Space
 from intern.search.view import View
@@ -76,11 +77,12 @@ def plan(view: View) -> Iterator[Proposal]:
 
 
 def cheap(view: View) -> Iterator[Proposal]:
-    """Propose each suitable recipe as its author left it, on a share of its steps; a single one needs no ranking.
+    """Propose each suitable recipe as its author left it, on a share of its steps, those first that most papers speak
+    for; a single one needs no ranking.
     Rewards teach nothing if no answer is right: a recipe that begins with them waits for its turn in full."""
     rewarded = view.trials[0].mean("dev")
-    ranked = sorted((not imitates(recipe), name) for name, recipe in view.recipes.items())
-    names = [name for rewards, name in ranked if rewarded or not rewards]
+    ranked = sorted(steer.order(view.evidence, view.recipes), key=lambda name: not imitates(view.recipes[name]))
+    names = [name for name in ranked if rewarded or imitates(view.recipes[name])]
     short = [Proposal(n, seed=view.seed, hypothesis=view.recipes[n].summary, fidelity=CHEAP) for n in names]
     fresh = [proposal for proposal in short if not view.tried(proposal)]
     if len(names) > 1 and fresh and pace.spent(view) <= RANKING:

@@ -7,6 +7,7 @@ from intern.config.schema import Goal, Proposer, Recipe
 from intern.llm import Answer, Question
 from intern.overrides import Overrides
 from intern.records import Left, Proposal, Trial
+from intern.research.evidence import Evidence
 from intern.search.history import History
 
 NONE = Overrides()
@@ -36,6 +37,8 @@ class View:
     """How many of its last answers, since the study was started or continued, are errors."""
     goal: Goal = field(default_factory=Goal)
     """What is to be improved; without a place of its items."""
+    evidence: tuple[Evidence, ...] = ()
+    """What papers suggest for the goal."""
 
     @property
     def trials(self) -> Sequence[Trial]:
