@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 
 from intern.config import contract
 from intern.config.contract import Contract
+from intern.config.ranges import ASKS, BELOW, PACKAGED, Count, Natural, PathName, Positive, Share, Size, Text, Unit
 from intern.config.values import flat as flat  # they belong to the schema for those who use it
 from intern.config.values import given as given
 from intern.config.values import told
@@ -24,24 +25,6 @@ PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # a wheel carries conf/ and recipes/ inside
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 MISSING: Any = "???"  # as Hydra writes it
-
-Count = Annotated[int, Field(ge=1, le=10**7)]
-Size = Annotated[int, Field(ge=1, le=10**5)]
-Natural = Annotated[int, Field(ge=0, le=10**9)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, le=1e9)]
-Unit = Annotated[float, Field(ge=0, le=1)]
-FORMS = {  # pattern → what a value that it does not fit should have been
-    r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$": "a text of one line that is not blank",
-    r"^[^/\\\x00-\x1f.\s][^/\\\x00-\x1f]*$": "a plain name, without / and without . or a space at its start",
-    r"\{question\}": "a text that says with {question} where the question stands",
-    r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
-    r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
-    r"^https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?$": "the address of a service, https://HOST or http://HOST:PORT",
-}
-LINE, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
-PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
-Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 
 
 def tunable(default: Any = None) -> Any:

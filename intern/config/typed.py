@@ -18,7 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from intern import plugins
 from intern.config import contract, schema
-from intern.config.schema import FORMS, Compute, Config, Goal, Proposer, Recipe
+from intern.config.ranges import FORMS
+from intern.config.schema import Compute, Config, Goal, Proposer, Recipe
 from intern.config.stages import recipe_stages, stage
 from intern.errors import UserError, did_you_mean, quote, unknown
 from intern.text import as_lines

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from intern.config.schema import ADDRESSED, Count, Natural, Positive, Section
+from intern.config.ranges import ADDRESSED, Count, Natural, Positive
+from intern.config.schema import Section
 
 Address = Annotated[str, Field(pattern=ADDRESSED)]
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from intern.config.schema import Config, Count, Size, tunable
+from intern.config.ranges import Count, Size
+from intern.config.schema import Config, tunable
 
 LENGTHS = ("max_steps", "num_train_epochs")
 EPOCHS = 3.0  # that TRL trains if nothing is said

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from intern import rewards
-from intern.config.schema import Config, Count, Size, Unit, tunable
+from intern.config.ranges import Count, Size, Unit
+from intern.config.schema import Config, tunable
 from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome

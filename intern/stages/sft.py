@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from intern import rewards
-from intern.config.schema import Config, Count, tunable
+from intern.config.ranges import Count
+from intern.config.schema import Config, tunable
 from intern.data import items
 from intern.data.items import Row
 from intern.rewards import Outcome

@@ -6,10 +6,33 @@ A kill after that costs no second call, and what a study was told can be told ag
 from collections.abc import Iterator
 
 from intern import proposers
+from intern.config.gate import Scope
 from intern.config.schema import Config
 from intern.llm import Answer, Question
+from intern.records import Left
+from intern.search.view import View
+from intern.study import evidence
 from intern.study.events import Noted
 from intern.study.ledger import Ledger
+from intern.study.reader import Reader
+
+
+def view(scope: Scope, reader: Reader, left: Left, asker: "Asker") -> View:
+    """Return what the proposer of a study sees."""
+    config = scope.config
+    return View(
+        scope.recipes,
+        reader.history,
+        left,
+        config.proposer,
+        scope.pins,
+        config.seed,
+        config.diagnose,
+        ask=asker,
+        failures=reader.ledger.failures,
+        goal=config.goal,
+        evidence=evidence.of(reader.folder),
+    )
 
 
 class Asker:

@@ -1,17 +1,20 @@
 """What a trial is made of: its config, its stages, the checkpoint that it starts from."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from intern.config import stages, typed
 from intern.config.gate import Scope
-from intern.config.schema import Config
+from intern.config.schema import Compute, Config
+from intern.launchers import threads
 from intern.overrides import Overrides
 from intern.records import Proposal, Score, Trial
 from intern.search import recovery
 from intern.study.decide import Begin
+from intern.study.identity import Inputs
 from intern.study.reader import Reader
 from intern.trial import job as jobs
-from intern.trial.job import Input, Step
+from intern.trial.job import Input, Job, Step
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,23 @@ def again(trial: Trial, number: int, why: str) -> Trial:
         trial.seed,
         fidelity=trial.fidelity,
         hypothesis=why,
+    )
+
+
+def job(plan: Plan, inputs: Inputs, store: Path, compute: Compute) -> Job:
+    """Return what a worker is asked to do for a plan; its limit in time is set when it is submitted."""
+    return Job(
+        number=plan.trial.number,
+        seed=plan.trial.seed,
+        steps=plan.steps,
+        model=plan.model or inputs.base,
+        base=inputs.base,
+        items=inputs.items,
+        store=str(store.resolve()),
+        fidelity=plan.fidelity,
+        expected=plan.expected,
+        attempt=0,
+        threads=threads(compute),
+        minutes=compute.trial_minutes,
+        versions=jobs.versions(),
     )

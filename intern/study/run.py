@@ -17,7 +17,7 @@ from intern.config.gate import Scope
 from intern.config.library import Library
 from intern.data import local
 from intern.launchers import open_launcher
-from intern.study import cache, hub, identity, ledger, pretrained, published
+from intern.study import cache, evidence, hub, identity, ledger, pretrained, published
 from intern.study.events import Event, Noted
 from intern.study.ledger import Ledger
 from intern.study.reader import STORE, Reader
@@ -67,6 +67,7 @@ def run(scope: Scope, library: Library, publish: Publish, began: float | None = 
             return
         for name in scope.recipes:
             identity.freeze(folder, library, name)
+        evidence.freeze(folder, config.goal)
         events.start(scope.command, job.versions())
         launcher = open_launcher(config.compute)
         try:

@@ -13,12 +13,12 @@ from intern import files, proposers
 from intern.config import gate
 from intern.config.gate import Rejection, Scope
 from intern.errors import UserError
-from intern.launchers import Launcher, threads
+from intern.launchers import Launcher
 from intern.records import Left, Proposal, Trial
 from intern.search import recovery, sampler
 from intern.search.view import View
 from intern.stats import paired
-from intern.study import budget, events, layout
+from intern.study import asking, budget, events, layout
 from intern.study.asking import Asker
 from intern.study.cache import GB, Weights
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, decide
@@ -27,7 +27,7 @@ from intern.study.identity import Inputs
 from intern.study.reader import Reader
 from intern.study.running import Running
 from intern.trial import job as jobs
-from intern.trial.job import Job, Result
+from intern.trial.job import Result
 from intern.trial.reader import Follower
 
 ATTEMPTS = 2  # a worker that died without a result (killed, out of memory) is started once more
@@ -118,20 +118,8 @@ class Scheduler:
 
     def view(self) -> View:
         """Return what the proposer sees."""
-        config, history = self.scope.config, self.reader.history
-        pins, left = self.scope.pins, self.left()
-        return View(
-            self.scope.recipes,
-            history,
-            left,
-            config.proposer,
-            pins,
-            config.seed,
-            config.diagnose,
-            ask=self.asker,
-            failures=self.ledger.failures,
-            goal=config.goal,
-        )
+        left = self.left()
+        return asking.view(self.scope, self.reader, left, self.asker)
 
     def begin(self, decision: Begin) -> Iterator[Event]:
         """Begin a new trial: a proposal, or one that no proposer asks for."""
@@ -159,22 +147,8 @@ class Scheduler:
 
     def record(self, plan: layout.Plan) -> None:
         """Lay out a trial's folder, then record the trial: what the ledger names can be run."""
-        trial, compute = plan.trial, self.scope.config.compute
-        job = Job(
-            number=trial.number,
-            seed=trial.seed,
-            steps=plan.steps,
-            model=plan.model or self.inputs.base,
-            base=self.inputs.base,
-            items=self.inputs.items,
-            store=str(self.store.resolve()),
-            fidelity=plan.fidelity,
-            expected=plan.expected,
-            attempt=0,
-            threads=threads(compute),
-            minutes=compute.trial_minutes,
-            versions=jobs.versions(),
-        )
+        trial = plan.trial
+        job = layout.job(plan, self.inputs, self.store, self.scope.config.compute)
         jobs.write(self.reader.place(trial.number), job, plan.config)
         self.ledger.propose(trial)
 

@@ -1,0 +1,23 @@
+"""What a value may be: ranges of numbers and forms of text, each with words for what does not fit."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Count = Annotated[int, Field(ge=1, le=10**7)]
+Size = Annotated[int, Field(ge=1, le=10**5)]
+Natural = Annotated[int, Field(ge=0, le=10**9)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+Unit = Annotated[float, Field(ge=0, le=1)]
+FORMS = {  # pattern → what a value that it does not fit should have been
+    r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$": "a text of one line that is not blank",
+    r"^[^/\\\x00-\x1f.\s][^/\\\x00-\x1f]*$": "a plain name, without / and without . or a space at its start",
+    r"\{question\}": "a text that says with {question} where the question stands",
+    r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
+    r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
+    r"^https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?$": "the address of a service, https://HOST or http://HOST:PORT",
+}
+LINE, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
+PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
+Text = Annotated[str, Field(pattern=LINE, max_length=4000)]

@@ -1,0 +1,57 @@
+"""What a study makes of evidence: it begins with what is known, and shows whether each claim held."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import scope
+from made import IDLE
+from test_report import NAMES, Study
+
+from intern.config.library import Library
+from intern.report import evidence as shown
+from intern.research import bundled
+from intern.research.evidence import Evidence
+from intern.study import evidence, run
+from intern.study.reader import Reader
+
+LOSS, GAIN = Evidence("arXiv:1", "t", 2024, "rewards help", "grpo"), Evidence("arXiv:2", "t", 2024, "steps help", "sft")
+
+
+def test_whether_evidence_held(tmp_path: Path) -> None:
+    """By the best trial of the recipes that it bears on, compared with the base item by item."""
+    study = Study(tmp_path / "study")
+    study.add(6, kind="baseline", recipe=None)
+    assert [row.held for row in shown.followed(Reader(study.folder), [GAIN, LOSS])] == ["not tried"] * 2
+    study.add(30)
+    study.add(28)
+    study.add(0, recipe=NAMES["grpo"])
+    study.add(None, recipe=NAMES["grpo"], state="FAIL")
+    study.add(None, recipe=NAMES["grpo"], state="REJECTED")
+    reader = Reader(study.folder)
+    gain, loss, other = shown.followed(reader, [GAIN, LOSS, replace(GAIN, technique="synthetic")])
+    assert (gain.held, gain.best, gain.trials) == ("held", 1, (1, 2))
+    assert (loss.held, loss.best, loss.trials[:2]) == ("did not hold", 3, (3, 4))
+    assert other.held == "not tried" and other.verdict is None
+    assert next(shown.lines(reader, [GAIN])).startswith("held: trial 1, dev 75.0 ± ")
+
+
+def test_a_study_begins_with_what_is_known(
+    tmp_path: Path, random_model: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept with the study, and stays as it was when more is known."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Path("idle.yaml").write_text(IDLE)
+    own = ("goal=arithmetic", f"model={random_model}", "recipe=idle.yaml", "goal.dev_items=12", "goal.test_items=12")
+    more = ("goal.few_shot=0", "proposer=fixed", "study=idle", "compute.threads=1", "budget.trials=1")
+    asked = scope(library, *own, *more)
+    list(run.run(asked, library, lambda *_: pytest.fail("there is nothing to publish")))
+    folder = Path("outputs") / "idle"
+    assert evidence.of(folder) == bundled.evidence(asked.config.goal) != ()
+    path = folder / evidence.FILE
+    path.write_text(json.dumps(json.loads(path.read_text())[:1]))
+    evidence.freeze(folder, asked.config.goal)
+    assert len(json.loads(path.read_text())) == 1
+    assert {row.held for row in shown.followed(Reader(folder), evidence.of(folder))} == {"undecided", "not tried"}
