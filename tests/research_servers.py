@@ -3,7 +3,7 @@ its viewer, arXiv's Atom and pages, ar5iv, Semantic Scholar, OpenAlex; and one t
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +42,8 @@ class World:
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """(service, path with query, headers) of each call."""
     ar5iv_pages: dict[str, str] = field(default_factory=dict)
+    mutate: Callable[[Any], Any] | None = None
+    """Changes each answer that is JSON before it is sent."""
     urls: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[Any]] = field(default_factory=dict)
     """Service → answers before the real ones: a status, (status, headers), "slow", "broken", "deep", "huge", "cut"."""
@@ -114,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         answer = getattr(self, self.service)(unquote(parts.path), query)
+        if self.world.mutate and not isinstance(answer, str):
+            answer = self.world.mutate(answer)
         if answer is None:
             self.send(404, b"{}")
         else:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -248,6 +249,36 @@ FEEDS = (
     "<html>no feed</html>",
 )
 NESTS = ("<div>" * 200_000, "<p>" * 200_000, "<table><tr><td>" * 50_000, "<!--" * 300_000, "<a " * 300_000)
+
+
+JUNK = (None, True, -1, 0.5, 10**30, float("nan"), "", "x" * 5000, "\x1b[2J", "../..", [], {}, [None, [[]]], {"id": {}})
+
+
+def mutated(value: Any, rng: Random) -> Any:
+    """A nest of JSON with some of its parts replaced, dropped or doubled."""
+    if rng.random() < 0.08:
+        return rng.choice(JUNK)
+    if isinstance(value, dict):
+        return {key: mutated(each, rng) for key, each in value.items() if rng.random() > 0.03}
+    if isinstance(value, list):
+        return [mutated(each, rng) for each in value for _ in range(rng.choice((1, 1, 1, 2)))]
+    return value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_answers_of_any_shape_end_no_pass(served: World, tmp_path: Path, seed: int) -> None:
+    """Whatever the services send as JSON: a survey comes of it, that can be printed and kept."""
+    from intern.cli.research import lines, public
+
+    rng = Random(seed)
+    served.mutate = lambda answer: mutated(answer, rng)
+    served.data_sets = dict(list(served.data_sets.items())[:5])
+    survey = gather(GOAL, asked(served, tmp_path))
+    assert clean("\n".join(lines(survey))) and json.dumps(public(survey), allow_nan=False) and survey.evidence
+    for draft in survey.data:
+        assert draft.revision is None or len(draft.revision) == 40
+        entry = yaml.safe_load(draft.text())
+        assert entry is None or sources.read(entry[0])
 
 
 @pytest.mark.parametrize("feed", FEEDS, ids=range(len(FEEDS)))

@@ -12,7 +12,7 @@ from typing import Any
 from intern.overrides import Overrides
 from intern.research import vocabulary
 from intern.research.evidence import SOURCE, Evidence, Paper
-from intern.research.plain import entries, mapping, one_line
+from intern.research.plain import entries, mapping, one_line, real
 from intern.research.texts import Passage
 
 Ask = Callable[[str, Mapping[str, Any]], Any]  # (request, JSON schema) → an answer of that form; None if there is none
@@ -195,12 +195,6 @@ def of_answer(paper: Paper, claim: Mapping[str, Any], quote: str) -> Evidence | 
         quote=quote,
         origin="model",
     )
-
-
-def real(value: Any) -> float | None:
-    """Return a finite number as such; None for anything else."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
-    return float(value) if number else None
 
 
 def stands(value: float, quote: str) -> bool:

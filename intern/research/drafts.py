@@ -15,7 +15,7 @@ from intern.config.schema import Goal
 from intern.data import hub_sets, sources
 from intern.errors import UserError
 from intern.research.door import Door, NoAnswer
-from intern.research.plain import entries, mapping, one_line, whole
+from intern.research.plain import entries, mapping, one_line, real, whole
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)  # of a configuration, a split or a column
 COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -151,10 +151,9 @@ def lengths(statistics: Mapping[str, Any], features: Mapping[str, Any]) -> tuple
     """Return (column, mean characters) of the columns of text that the viewer has measured."""
     measured = []
     for each in entries(statistics.get("statistics")):
-        mean = mapping(each.get("column_statistics")).get("mean")
-        name, kind = each.get("column_name"), each.get("column_type")
-        if name in features and kind == "string_text" and isinstance(mean, int | float):
-            measured.append((str(name), float(mean)))
+        mean, name = real(mapping(each.get("column_statistics")).get("mean")), str(each.get("column_name"))
+        if name in features and each.get("column_type") == "string_text" and mean is not None:
+            measured.append((name, mean))
     return tuple(measured)
 
 

@@ -23,3 +23,9 @@ def mapping(value: Any) -> dict[str, Any]:
 def whole(value: Any) -> int | None:
     """Return a count; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15 else None
+
+
+def real(value: Any) -> float | None:
+    """Return a finite number as such; None for anything else."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+    return float(value) if number else None
