@@ -12,12 +12,14 @@ Positive = Annotated[float, Field(gt=0, le=1e9)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 FORMS = {  # pattern → what a value that it does not fit should have been
     r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$": "a text of one line that is not blank",
+    r"^[^\x00-\x1f\x7f]*$": "a text of one line",
     r"^[^/\\\x00-\x1f.\s][^/\\\x00-\x1f]*$": "a plain name, without / and without . or a space at its start",
     r"\{question\}": "a text that says with {question} where the question stands",
     r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
     r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
     r"^https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?$": "the address of a service, https://HOST or http://HOST:PORT",
 }
-LINE, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
+LINE, NOTED, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
+Note = Annotated[str, Field(pattern=NOTED, max_length=500)]

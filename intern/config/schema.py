@@ -16,7 +16,20 @@ from pydantic import ConfigDict, Field
 
 from intern.config import contract
 from intern.config.contract import Contract
-from intern.config.ranges import ASKS, BELOW, PACKAGED, Count, Natural, PathName, Positive, Share, Size, Text, Unit
+from intern.config.ranges import (
+    ASKS,
+    BELOW,
+    PACKAGED,
+    Count,
+    Natural,
+    Note,
+    PathName,
+    Positive,
+    Share,
+    Size,
+    Text,
+    Unit,
+)
 from intern.config.values import flat as flat  # they belong to the schema for those who use it
 from intern.config.values import given as given
 from intern.config.values import told
@@ -102,7 +115,7 @@ class Goal(Section):
     """Data sets that must never be trained on."""
     overlap_words: Annotated[int, Field(ge=1, le=1000)] = 13
     """A training row that shares so many consecutive words with an item is dropped."""
-    summary: Text = told("")
+    summary: Note = told("")
     """What it is, in a sentence: for those who choose."""
     tags: list[Text] = told([])
     """Words by which a request may mean it."""
@@ -135,7 +148,7 @@ class Model(Section):
     """Longest sequence in tokens. None: as its config.json says."""
     width: Annotated[int, Field(ge=1, le=10**6)] | None = None
     """Hidden size, by which a learning rate is chosen if none is given. None: as its config.json says."""
-    summary: Text = told("")
+    summary: Note = told("")
     """What it is, in a sentence: for those who choose."""
     tags: list[Text] = told([])
     """Words by which a request may mean it."""

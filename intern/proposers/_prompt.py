@@ -18,6 +18,7 @@ from intern.search.view import View
 
 LONGEST = 12_000  # characters of the state
 LAST, BEST = 20, 10  # trials that are shown one by one; the others are counted
+CLAIMS = 30  # of papers
 LINE = 300  # characters of one of them
 
 RULES = """You help to post-train a small language model. A study runs trials: a recipe with overrides, scored on dev.
@@ -49,7 +50,8 @@ def question(view: View, told: str = "") -> Question:
         view: what a proposer sees.
         told: why the model's last answer could not be used, if so.
     """
-    rules = "\n".join([RULES, *goal(view), *(line for name in sorted(view.recipes) for line in recipe(view, name))])
+    recipes = (line for name in sorted(view.recipes) for line in recipe(view, name))
+    rules = "\n".join([RULES, *goal(view), *recipes, *evidence(view)])
     return Question(rules, state(view, told), schema(view))
 
 
@@ -69,6 +71,14 @@ def recipe(view: View, name: str) -> Iterator[str]:
     for key, domain in given.contract.items():
         own = "pinned" if key in pinned else f"now {shown(given.value(key))}"
         yield f"- {key}: {domain} ({own})"
+
+
+def evidence(view: View) -> Iterator[str]:
+    """Yield what papers suggest for the goal, by their identifiers."""
+    if view.evidence:
+        yield "\n# Evidence"
+    for each in view.evidence[:CLAIMS]:
+        yield text.one_line(f"- {each.source}: {each.claim}", LINE)
 
 
 def pace_of(given: Recipe) -> Iterator[str]:

@@ -5,10 +5,12 @@
 
 from intern.data.items import shortened
 from intern.records import Trial
-from intern.report import advice, answers, fmt, share, shown
+from intern.report import advice, answers, calibration, evidence, fmt, share, shown
+from intern.study.evidence import of as kept
 from intern.study.reader import Reader
 from intern.text import one_line
 
+CLAIMS = 10  # of papers that are shown
 NOTED = 200  # trials whose events are read, those that matter most and the newest
 
 
@@ -37,11 +39,18 @@ def whole(study: Reader) -> str:
 def findings(study: Reader) -> list[str]:
     """Return what is known beyond the scores: of the rows, of the answers, and with nothing learnt what to try next."""
     first = study.foremost
-    lines = cleaned(study, first) if first else []
+    lines = [*calibration.lines(study), *papers(study), *(cleaned(study, first) if first else [])]
     if not study.learnt:
         return [*lines, *written(study), *advised(study)]
     same = answers.alike(study, first) if first else None
     return [*lines, f"Beware: {same}."] if same else lines
+
+
+def papers(study: Reader) -> list[str]:
+    """Return what papers suggest for the goal and whether it held, for what was tried of it."""
+    followed = evidence.followed(study, kept(study.folder))
+    lines = [f"  {one_line(line)}" for line in evidence.lines(study, [row.evidence for row in followed if row.trials])]
+    return ["What papers suggest, and whether it held here:", *lines[:CLAIMS]] if lines else []
 
 
 def cleaned(study: Reader, trial: Trial) -> list[str]:
