@@ -115,7 +115,7 @@ def rows(path: Path, text: bytes, before: int = 0) -> list[dict[str, Any]]:
     if b"\0" in rest:  # what a power cut leaves; JSON has none
         raise damaged(path, "it ends with zeros", before + len(lines) + 1)
     with suppress(ValueError):  # at once, in a fifth of the time
-        found = from_json(b"[%s]" % b",".join(lines))
+        found = from_json(b"[%s]" % b",".join(lines), cache_strings="keys")
         if len(found) == len(lines) and all(type(row) is dict for row in found):
             return list(found)
     read = []

@@ -100,6 +100,8 @@ class Overrides(Mapping[str, Any]):
 
 def show(value: Any) -> str:
     """Return the one way a value is written in an override; `parse` reads it back exactly."""
+    if isinstance(value, float):
+        return repr(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -108,7 +110,7 @@ def show(value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, str):
         return value if parse(value) == value else json.dumps(value)  # "null", "1", "[1]"
-    return repr(value) if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def parse(text: str) -> Any:

@@ -142,8 +142,9 @@ def study(line: "Line", library: "Library") -> int:
     sys.argv[1:] = [*words, *line.flags]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to `main`, which explains them
     jobs: list[Job] = []
+    began = time.monotonic()  # composing belongs to the first one's hours
     conf = str(choices.CONF)
-    hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(run_job, library, jobs))()
+    hydra.main(config_path=conf, config_name="config", version_base="1.3")(partial(run_job, library, jobs, began))()
     if "--multirun" in line.flags and jobs:
         from intern.cli import sweep
 
@@ -151,7 +152,7 @@ def study(line: "Line", library: "Library") -> int:
     return max((job.status for job in jobs), default=0)
 
 
-def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
+def run_job(library: "Library", jobs: "list[Job]", began: float, node: "DictConfig") -> None:
     """Run one composed config: one study, or in a multirun one trial of it. Add how it ended to `jobs`."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
@@ -161,7 +162,8 @@ def run_job(library: "Library", jobs: "list[Job]", node: "DictConfig") -> None:
     from intern.config.composition import plain
 
     words: Any = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    job, began = Job(words), time.monotonic()
+    job = Job(words)
+    began = time.monotonic() if jobs else began
     jobs.append(job)
     try:
         job.status = run_scope(plain(node), job.words, library, began, job)

@@ -34,11 +34,13 @@ class History:
         self._trials: list[Trial] = []
         self._children: dict[int, list[int]] = defaultdict(list)
         self._of_recipe: dict[str | None, dict[int, Trial]] = defaultdict(dict)
+        self._listed: dict[str | None, list[Trial]] = {}
         self._exhausted: Counter[tuple[bool, Setting]] = Counter()
         self.counted = 0.0
         """Trials of the budget that were used: a cheap one counts as its share, a void one not at all."""
         self.seconds = 0.0
         """Seconds of all trials but the baseline."""
+        self._means: dict[int, float | None] = {}
         self._best: dict[tuple[str | None, float | None], int] = {}
         self._settings: Counter[Setting] = Counter()
         self._stopped: set[int] = set()
@@ -71,6 +73,7 @@ class History:
             self._count(self._trials[trial.number], -1)
             self._trials[trial.number] = trial
         self._of_recipe[trial.recipe][trial.number] = trial
+        self._listed.pop(trial.recipe, None)
         self._count(trial, 1)
         self._note(trial)
 
@@ -80,7 +83,9 @@ class History:
 
     def of_recipe(self, name: str) -> Sequence[Trial]:
         """Return the trials of a recipe, in order; not those that say nothing."""
-        return [t for t in self._of_recipe.get(name, {}).values() if self._says(t)]
+        if name not in self._listed:
+            self._listed[name] = [t for t in self._of_recipe.get(name, {}).values() if self._says(t)]
+        return self._listed[name]
 
     def stopped(self) -> list[Trial]:
         """Return the trials that a rule has stopped, in order."""
@@ -140,15 +145,16 @@ class History:
         if trial.verdict and kept(trial):
             self._kept[trial.number] = trial.verdict.against
             self._incumbent = max(self._kept.keys() - set(self._kept.values()), default=trial.number)
-        mean = trial.mean("dev")
+        mean = self._means[trial.number] = trial.mean("dev")
         if mean is not None:
-            for varied in (trial, *self.children(trial.number)):
-                self._compare(varied)
+            self._compare(trial)
+            for varied in self._children.get(trial.number, ()):
+                self._compare(self._trials[varied])
         if mean is None or trial.state != "COMPLETE" or trial.kind in ("rollback", "confirm", "repeat"):
             return
         for place in ((trial.recipe, None), (trial.recipe, trial.fidelity)):
             best = self._best.get(place)
-            if best is None or (mean, -trial.number) > (self._trials[best].mean("dev") or 0.0, -best):
+            if best is None or (mean, -trial.number) > (self._means[best] or 0.0, -best):
                 self._best[place] = trial.number
 
     def _compare(self, trial: Trial) -> None:
@@ -156,7 +162,7 @@ class History:
         if trial.parent is None or self._trials[trial.parent].recipe != trial.recipe:
             return
         parent = self._trials[trial.parent]
-        now, before = trial.mean("dev"), parent.mean("dev")
+        now, before = self._means[trial.number], self._means[parent.number]
         if now is None or before is None:
             return
         way = (frozenset(trial.overrides.changed(parent.overrides)), trial.fidelity != parent.fidelity)

@@ -1,6 +1,8 @@
 """Which keys of a recipe's contract matter: the share of the differences on dev that each explains (PED-ANOVA)."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from intern.config.schema import Recipe
 from intern.overrides import Value
@@ -24,8 +26,23 @@ def explained(recipe_of: Callable[[int], Recipe], trials: Sequence[Trial]) -> di
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     sampler.feed(study, sampler.ended(space, trials).values())
-    shares: dict[str, float] = optuna.importance.get_param_importances(study)
+    with without_sklearn():
+        shares: dict[str, float] = optuna.importance.get_param_importances(study)
     return shares
+
+
+@contextmanager
+def without_sklearn() -> Iterator[None]:
+    """Let Optuna do without scikit-learn, as where it is not installed: another measure alone needs it, and half of the
+    time of a report is its import."""
+    absent = "sklearn" not in sys.modules
+    if absent:
+        sys.modules["sklearn"] = None  # type: ignore[assignment]  # an import of it fails
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["sklearn"]
 
 
 def space_of(recipe_of: Callable[[int], Recipe], trials: Sequence[Trial]) -> Space:

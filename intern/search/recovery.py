@@ -18,15 +18,16 @@ from intern.search.view import View
 from intern.stats import paired
 
 ROUNDS = 2  # a remedy that is stopped may have remedies of its own; theirs would be a search of another kind
+LATEST = 50  # stopped trials whose remedies are looked at: those of earlier ones were tried in their time
 SECOND = 2  # remedies of a remedy that are tried
 
 
 def remedies(view: View) -> Iterator[Proposal]:
     """Propose for each stopped trial its remedies, then one refinement; a sweep goes on by itself instead."""
-    for stopped in view.history.stopped():
+    every = [t for t in view.history.stopped() if t.kind not in ("sweep", "ablate") and t.recipe in view.recipes]
+    for stopped in every[-LATEST:]:
         diagnosis = stopped.diagnosis
-        if diagnosis is None or stopped.kind in ("sweep", "ablate") or stopped.recipe not in view.recipes:
-            continue
+        assert diagnosis and stopped.recipe
         before = ancestry(stopped, view.history)
         if len(before) >= ROUNDS or any(effective(earlier, view.history) for earlier in before):
             continue
