@@ -271,9 +271,9 @@ def test_an_edited_plug_in_makes_its_outputs_anew(tmp_path: Path, monkeypatch: p
 
 def test_a_stage_that_raises_fails_its_trial(tmp_path: Path, random_model: Path, run: Run) -> None:
     """One line of reason, the traceback in the log, nothing published; what had ended before stays."""
-    result = run(1, job(tmp_path, random_model), settings(random_model, loss_type="nonsense"))
+    result = run(1, job(tmp_path, random_model), settings(random_model, use_vllm=True))  # which is not installed
     assert result.state == "FAIL" and result.reason and result.reason.startswith("grpo: ")
-    assert "nonsense" in result.reason and "\n" not in result.reason and result.scores == ()
+    assert "vLLM" in result.reason and "\n" not in result.reason and result.scores == ()
     assert "Traceback" in (tmp_path / "trials" / "001" / "log.txt").read_text()
     assert [ran.stage for ran in result.stages] == ["data", "sft"]
     assert not [name for name in inodes(tmp_path) if name.startswith("grpo")]
