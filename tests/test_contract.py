@@ -168,11 +168,13 @@ def test_read_all_faults() -> None:
         "grpo.beta": "0.1",
         "grpo.epsilon": {"low": 0.1, "high": 0.3, "log": "yes"},
         3: [1],
+        "sft": {"max_steps": [1, 2]},
     }
     bounds, found = read({**faulty, "grpo.temperature": [0.7, "1.0"]})
     assert bounds == {"grpo.temperature": Choices(float, (0.7, 1.0))}
     assert [fault.partition(":")[0] for fault in found] == [f"tunable.{key}" for key in faulty]
     assert 'Did you mean "sft.learning_rate"?' in found[0] and "does not mark it tunable" in found[1]
+    assert "give sft.learning_rate, not a mapping in sft" in found[-1]
     assert read([1]) == ({}, ["tunable: a mapping of keys to ranges is needed, not [1]"])
 
 

@@ -181,6 +181,8 @@ def not_open(key: str, known: bool, leaves: Leaves) -> str:
     legal = [name for name, (_, tunable) in leaves.items() if tunable]
     if known:
         return f"the schema does not mark it tunable.{did_you_mean(key, legal)}"
+    if inside := [name for name in legal if name.startswith(f"{key}.")]:
+        return f"a contract's keys are dotted: give {inside[0]}, not a mapping in {key}"
     return unknown("key", key, legal)
 
 
