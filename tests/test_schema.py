@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from intern.config import choices, contract, library, schema, typed
 from intern.config.choices import GROUPS, options
 from intern.config.library import Library
 from intern.config.stages import recipe_stages, stage
+from intern.stages import _schedule
 
 YAMLS = sorted([*(schema.ROOT / "conf").rglob("*.yaml"), *library.FOLDER.rglob("*.yaml")])
 RECIPES = [p.relative_to(library.FOLDER).with_suffix("").as_posix() for p in sorted(library.FOLDER.rglob("*.yaml"))]
@@ -32,6 +34,14 @@ def test_fields_are_trls_own(name: str) -> None:
 
     theirs = {f.name for f in fields({"sft": SFTConfig, "grpo": GRPOConfig}[name])}
     assert {f.name for f in fields(stage(name).settings)} <= theirs
+
+
+def test_schedulers_are_transformers_own() -> None:
+    """All but those that need a loss on held-out rows at each step."""
+    from transformers.trainer_utils import SchedulerType
+
+    theirs = {kind.value for kind in SchedulerType} - {"greedy", "reduce_lr_on_plateau"}
+    assert set(get_args(_schedule.Scheduler)) == theirs
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
