@@ -1,6 +1,7 @@
 """The command line: a mistake ends with status 2 and one message that names the fault, its value and the choices."""
 
 import gc
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -235,10 +236,25 @@ def test_a_model_without_a_tokenizer(run: Run, model: str) -> None:
     refused(run(model), f"model.path={folder} cannot be used", "no tokenizer", "tokenizer.save_pretrained(folder)")
     (folder / "model.safetensors").unlink()
     (folder / "config.json").unlink()
-    refused(run(model), "no config.json", "no *.safetensors", "no tokenizer")
+    refused(run(model), "no config.json", "no model.safetensors", "no tokenizer")
     (folder / "tokenizer.json").write_text("{}")
     (folder / "chat_template.jinja").unlink()
     refused(run(model), "no chat template")
+
+
+def test_a_recipe_that_is_left_out(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search says which one and why, and goes on; where a recipe is named, nothing is said of others."""
+    Path("recipes").mkdir()
+    Path("recipes/broken.yaml").write_text("x: [")
+    os.mkfifo("recipes/pipe.yaml")
+    monkeypatch.setenv("INTERN_RECIPES", "recipes")
+    (Path(model.removeprefix("model=")) / "tokenizer.json").unlink()
+    for word, lines in (("quiet=false", 2), ("recipe=generated/sft", 0), ("quiet=true", 0)):
+        ended = run("goal=arithmetic", model, word)
+        assert ended.status == 2 and "no tokenizer" in ended.err
+        assert [line.partition(": ")[0] for line in ended.out.splitlines()] == ["left out"] * lines
+        assert not lines or ("broken.yaml:1:5 is not valid YAML" in ended.out and "pipe.yaml is no file" in ended.out)
+    refused(run("goal=arithmetic", model, "recipe=pipe"), "pipe.yaml is no file")
 
 
 def test_a_model_in_a_folder_of_any_name(run: Run) -> None:
