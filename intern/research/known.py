@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -9,7 +10,9 @@ from intern import files, records
 from intern.config.schema import Goal
 from intern.research import bundled
 from intern.research.evidence import Evidence
-from intern.research.gather import Survey
+
+if TYPE_CHECKING:  # what asks the network is not loaded by a study that only reads
+    from intern.research.gather import Survey
 
 
 def place(goal: Goal) -> Path:
@@ -17,7 +20,7 @@ def place(goal: Goal) -> Path:
     return files.cache() / "research" / "surveys" / f"{goal.name}.json"
 
 
-def keep(goal: Goal, survey: Survey) -> None:
+def keep(goal: Goal, survey: "Survey") -> None:
     """Keep what a pass has brought; a disk that is full costs the next study its evidence, and no more."""
     path = place(goal)
     with suppress(OSError):
@@ -27,7 +30,11 @@ def keep(goal: Goal, survey: Survey) -> None:
 
 def evidence(goal: Goal) -> tuple[Evidence, ...]:
     """Return what papers suggest for a goal."""
+    if not place(goal).exists():
+        return bundled.evidence(goal)
+    from intern.research.gather import Survey
+
     try:
         return records.read(Survey, place(goal)).evidence
-    except (OSError, ValidationError):  # none, or of another version
+    except (OSError, ValidationError):  # of another version, or damaged
         return bundled.evidence(goal)
