@@ -13,7 +13,8 @@ from typing import Any
 
 from intern.config import contract, strict_yaml, typed
 from intern.config.library import interpolates, legible
-from intern.config.schema import Budget, Compute, Config, Goal, Model, Proposer, Section
+from intern.config.ranges import Section
+from intern.config.schema import Budget, Compute, Config, Goal, Model, Proposer
 from intern.errors import UserError
 from intern.text import as_lines
 

@@ -1,8 +1,10 @@
 """What a value may be: ranges of numbers and forms of text, each with words for what does not fit."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+
+STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
 Count = Annotated[int, Field(ge=1, le=10**7)]
 Size = Annotated[int, Field(ge=1, le=10**5)]
@@ -23,3 +25,9 @@ LINE, NOTED, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 Note = Annotated[str, Field(pattern=NOTED, max_length=500)]
+
+
+class Section:
+    """A part of the config: unknown keys are faults, and so are numbers that are not finite."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT

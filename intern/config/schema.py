@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from intern.config import contract
 from intern.config.contract import Contract
@@ -25,10 +25,14 @@ from intern.config.ranges import (
     Note,
     PathName,
     Positive,
+    Section,
     Share,
     Size,
     Text,
     Unit,
+)
+from intern.config.ranges import (
+    STRICT as STRICT,
 )
 from intern.config.values import flat as flat  # they belong to the schema for those who use it
 from intern.config.values import given as given
@@ -36,19 +40,12 @@ from intern.config.values import told
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent  # a wheel carries conf/ and recipes/ inside
-STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 MISSING: Any = "???"  # as Hydra writes it
 
 
 def tunable(default: Any = None) -> Any:
     """Declare a field of a stage's settings that a recipe's contract may open to proposers and sweeps."""
     return field(default=default, metadata={"tunable": True})
-
-
-class Section:
-    """A part of the config: unknown keys are faults, and so are numbers that are not finite."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from intern.config.ranges import Count
-from intern.config.schema import Goal, Section
+from intern.config.ranges import Count, Section
+from intern.config.schema import Goal
 from intern.data import items
 from intern.data.items import Row
 from intern.errors import UserError, unknown

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from intern.config.ranges import ADDRESSED, Count, Natural, Positive
-from intern.config.schema import Section
+from intern.config.ranges import ADDRESSED, Count, Natural, Positive, Section
 
 Address = Annotated[str, Field(pattern=ADDRESSED)]
 
