@@ -1,13 +1,15 @@
 """How long a long study's every step takes: a made-up study of N trials is laid out as a worker leaves one, then read,
 asked what it does next, told as text and drawn as a page. One table, a row for each N; nothing is trained.
 
-"first step" is that of a coordinator that has just started, "frame" one screen of the live view, "page" the process
-that writes the report, with its imports. Measured on two cores with other work on both (seconds; MB of the page):
+"first step" is that of a coordinator that has just started, "recorded" a step with a trial that is vetted, laid out,
+ended and judged (a dozen waits for the disk, 3 ms each here), "frame" one screen of the live view; the commands are
+processes, with their imports. Measured on two cores with six other processes on them, which makes all of it two to
+three times as long (seconds; MB of the page):
 
-     trials    read   first step   next steps    frame   text   page    MB
-        100    0.02         0.09       0.0003   0.0015   0.00    3.4   2.9
-      1,000    0.15         0.92       0.0027   0.0056   0.02    4.6   3.4
-     10,000    2.19         9.28       0.0233   0.0098   0.20    7.3   3.5
+     trials    read   first step   next steps   recorded    frame   `trials`   `report`    MB
+        140    0.03        0.005       0.0005      0.035   0.0016       0.62       2.87   3.0
+      1,076    0.14        0.009       0.0067      0.048   0.0033       0.78       3.52   3.4
+     10,059    2.54        0.061       0.0217      0.052   0.0019       2.17       5.18   3.4
 
     python scripts/bench_scale.py /tmp/scale --trials 100 1000 10000
 """

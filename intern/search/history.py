@@ -48,6 +48,7 @@ class History:
         self._incumbent = 0
         self._pending: set[int] = set()
         self._confirmation: int | None = None
+        self._uncompared: list[int] = []
         self._effects: dict[str | None, dict[Way, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for trial in trials:
             self.put(trial)
@@ -101,6 +102,9 @@ class History:
 
     def effects(self, recipe: str) -> Iterator[Effect]:
         """Yield what came of the trials that vary another one of the same recipe, if both were scored."""
+        for number in self._uncompared:  # a report never asks
+            self._compare(self._trials[number])
+        self._uncompared.clear()
         for (keys, cheaper), gains in sorted(self._effects[recipe].items(), key=lambda way: min(way[1])):
             yield Effect(keys, cheaper, tuple(gain for _, gain in sorted(gains.items())))
 
@@ -147,9 +151,7 @@ class History:
             self._incumbent = max(self._kept.keys() - set(self._kept.values()), default=trial.number)
         mean = self._means[trial.number] = trial.mean("dev")
         if mean is not None:
-            self._compare(trial)
-            for varied in self._children.get(trial.number, ()):
-                self._compare(self._trials[varied])
+            self._uncompared += (trial.number, *self._children.get(trial.number, ()))
         if mean is None or trial.state != "COMPLETE" or trial.kind in ("rollback", "confirm", "repeat"):
             return
         for place in ((trial.recipe, None), (trial.recipe, trial.fidelity)):
