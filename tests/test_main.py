@@ -152,6 +152,7 @@ def test_a_mistaken_word(run: Run, word: str, parts: list[str]) -> None:
     assert not Path("made").exists()
 
 
+HUGE = ("per_device_train_batch_size", "gradient_accumulation_steps")
 TOGETHER = [
     (["-m", "--cfg", "job"], ["--multirun and --cfg cannot go together"]),
     (["goal=mixed", "foo", "bar"], ['the word "foo"', 'the word "bar"']),
@@ -174,6 +175,10 @@ TOGETHER = [
     (["recipe=generated/sft", "recipe.tunable={lora: 3}"], ["recipe.tunable.lora: 3"]),
     (["recipe=generated/sft", "recipe.sft.max_length=600"], ["cannot run", "recipe.sft.max_length=600 exceeds"]),
     (["recipe=generated/grpo", "recipe.grpo.num_generations=7"], ["recipe.grpo.num_generations=7", "2, 4, 8"]),
+    (
+        ["recipe=generated/grpo", *(f"recipe.grpo.{key}=100000" for key in HUGE), "recipe.grpo.num_generations=7"],
+        ["num_generations=7 does not divide", "2, 4, 5, 8"],  # in a moment, however large the batch
+    ),
     (["recipe=generated/sft", "+recipe=generated/grpo"], ["recipe=… is given twice"]),
     (["recipe=svamp/sft", "recipe.data.mix=[{hug: a/b}]"], ["recipe.data.mix", "hug"]),
     (["recipe=generated/sft", "recipe.sft.learning_rate=1e-3,3e-3"], ["recipe.sft.learning_rate=1e-3,3e-3", "-m"]),

@@ -55,6 +55,7 @@ CURVES = {
     "repetition": "repeated",
 }
 LOOKS = 4  # at the prompts held back, at most: rollouts tell more often what is amiss
+LISTED = 256  # sizes of a group that a message looks through
 SLOWER = 0.2  # of the rate of supervised training: 1e-5 at 1.7B, where 1e-6 was too low and 3e-5 collapsed
 LOOKED_AT = ("canaries", "right", "right_rate", "alike", "alike_expected")  # the other rates are those of its rollouts
 
@@ -107,7 +108,7 @@ def faults(settings: Settings, config: Config) -> list[str]:
     if generations < 2:
         messages.append(f"num_generations={generations}: a group needs at least 2 completions")
     if batch % generations:
-        legal = ", ".join(str(n) for n in range(2, batch + 1) if batch % n == 0)
+        legal = ", ".join(str(n) for n in range(2, min(batch, LISTED) + 1) if batch % n == 0)
         messages.append(
             f"num_generations={generations} does not divide the GRPO batch of {batch} "
             f"(per_device_train_batch_size x accumulation); choose one of {legal}"
