@@ -17,6 +17,7 @@ State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "REJECTED"]
 Call = Literal["keep", "discard", "undecided"]
 Text = Annotated[str, Field(strict=True)]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+OPTIMISER = "heuristic"  # who thought of a trial, where a language model proposes too
 UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
 Record = TypeVar("Record")
 ADAPTERS: dict[Any, TypeAdapter[Any]] = {}

@@ -16,6 +16,7 @@ from intern.report import card
 from intern.stats import paired
 from intern.study.ledger import Ledger
 from intern.study.reader import Reader
+from intern.text import one_line
 from intern.trial import job as jobs
 from intern.trial.job import Input, Job, Result
 
@@ -54,7 +55,7 @@ def made(tmp_path: Path, model: Model, kind: str = "store") -> Reader:
     recipe = recipe_of(
         "file/x",
         summary=HOSTILE,
-        sources=[HOSTILE],
+        sources=[one_line(HOSTILE)],
         stages=["data", "polish"],
         data={"mix": mix},
         polish={"stage": "sft", "max_steps": 3},

@@ -14,7 +14,7 @@ import commandline
 import pytest
 from commandline import Ended, Run
 
-from intern import files
+from intern import digests, files
 from intern.config import schema, typed
 from intern.errors import UserError
 from intern.study import ledger
@@ -134,6 +134,7 @@ def test_a_worker_without_room_for_its_own_files(outputs: Path, random_model: Pa
     (kept.root / "items").mkdir()
     for split in ("dev", "test"):
         (kept.root / "items" / f"{split}.jsonl").touch()
+    digests.seal(kept.root / "items")
     base, items = Input("b", "store", "base"), Input("i", "store", "items")
     asked = Job(0, 0, (Step("data", "data"),), base, base, items, str(kept.root))
     recipe, _ = typed.recipe({"stages": ["data"], "data": {"rows": 5}})

@@ -23,7 +23,7 @@ from intern.config.schema import Goal, Proposer, Recipe
 from intern.llm import Answer, Question
 from intern.overrides import Overrides
 from intern.proposers import _language, _prompt, heuristic, propose
-from intern.records import Left, Proposal, Score, Trial
+from intern.records import OPTIMISER, Left, Proposal, Score, Trial
 from intern.search.history import History
 from intern.search.view import View
 from intern.study import run as studies
@@ -79,7 +79,7 @@ def refused(number: int, by: str) -> Trial:
     return replace(tried(number, by), state="REJECTED", reason="sft.learning_rate: 7 is too large", scores=())
 
 
-THREE = (tried(1, heuristic.NAME), tried(2, heuristic.NAME, "b"), tried(3, heuristic.NAME))
+THREE = (tried(1, OPTIMISER), tried(2, OPTIMISER, "b"), tried(3, OPTIMISER))
 GOOD = said(recipe="b", overrides=[{"key": KEY, "value": "0.02"}], expected_gain=0.1, evidence=["p1"])
 
 
@@ -88,14 +88,14 @@ def test_its_turn_comes_after_the_optimisers() -> None:
     for trials in ((), THREE[:1], THREE[:2]):
         model = Model(GOOD)
         (proposal,) = propose(NAME, view(model, *trials))
-        assert proposal.by == heuristic.NAME and not model.asked
+        assert proposal.by == OPTIMISER and not model.asked
     (proposal,) = propose(NAME, view(Model(GOOD), *THREE))
     assert (proposal.by, proposal.recipe, proposal.overrides) == (NAME, "b", Overrides({KEY: 0.02}))
     assert (proposal.expected, proposal.spread, proposal.evidence) == (0.1, 0.1, ("p1",))
     (proposal,) = propose(NAME, view(Model(GOOD), *THREE, tried(4, NAME)))
-    assert proposal.by == heuristic.NAME
+    assert proposal.by == OPTIMISER
     (proposal,) = propose(NAME, view(Model(GOOD), *THREE, share=0.0))
-    assert proposal.by == heuristic.NAME
+    assert proposal.by == OPTIMISER
     (proposal,) = propose(NAME, view(Model(GOOD), share=1.0))
     assert proposal.by == NAME
 
@@ -121,7 +121,7 @@ def test_a_refusal_goes_back_once_with_its_reasons() -> None:
     assert proposal.by == NAME and "Your last proposal was refused: sft.learning_rate: 7 is too" in model.asked[0].state
     model = Model(GOOD)
     (proposal,) = propose(NAME, view(model, *THREE, refused(4, NAME), refused(5, NAME)))
-    assert proposal.by == heuristic.NAME and not model.asked
+    assert proposal.by == OPTIMISER and not model.asked
 
 
 def test_what_does_not_fit_is_refused_with_all_reasons() -> None:
@@ -142,24 +142,24 @@ def test_the_same_again_is_seen() -> None:
     assert proposal.recipe == "b" and "was tried already" in model.asked[1].state
     model = Model(same, same, GOOD)
     (proposal,) = propose(NAME, view(model, *(replace(trial, seed=5) for trial in THREE)))
-    assert proposal.by == heuristic.NAME and len(model.asked) == 2
+    assert proposal.by == OPTIMISER and len(model.asked) == 2
 
 
 @pytest.mark.parametrize("silent", ["overloaded", {**GOOD, "action": "leave"}])
 def test_silence_leaves_the_turn_to_the_optimiser(silent: Any) -> None:
     """An error, or the model's own wish; after three errors in a row nobody is asked."""
     (proposal,) = propose(NAME, view(Model(silent), *THREE))
-    assert proposal.by == heuristic.NAME
+    assert proposal.by == OPTIMISER
     model = Model(GOOD)
-    assert propose(NAME, view(model, *THREE, failures=3))[0].by == heuristic.NAME and not model.asked
-    assert propose(NAME, view(None, *THREE))[0].by == heuristic.NAME
+    assert propose(NAME, view(model, *THREE, failures=3))[0].by == OPTIMISER and not model.asked
+    assert propose(NAME, view(None, *THREE))[0].by == OPTIMISER
 
 
 def test_kinds_that_vary_a_trial() -> None:
     """Without a key, with another seed, with a change: each on the overrides that the trial had."""
     both = Overrides({KEY: 1e-3, "sft.packing": True})
-    first = replace(done(1, Proposal("a", both), 0.5), by=heuristic.NAME)
-    stopped = replace(tried(2, heuristic.NAME, dev=None), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
+    first = replace(done(1, Proposal("a", both), 0.5), by=OPTIMISER)
+    stopped = replace(tried(2, OPTIMISER, dev=None), state="PRUNED", diagnosis=replace(COLLAPSE, remedies=()))
     trials = (first, stopped, THREE[2])
 
     def of(**answer: Any) -> Proposal:
@@ -194,7 +194,7 @@ ACTIONS = st.sampled_from(["propose", "sweep", "ablate", "remedy", ""])
 def test_any_answer_is_a_proposal_or_none(changes: dict[str, Any], action: str) -> None:
     """Never an exception, and nothing that was not vetted."""
     (proposal,) = propose(NAME, view(Model({**GOOD, "action": action, **changes}), *THREE))
-    assert proposal.by in (NAME, heuristic.NAME)
+    assert proposal.by in (NAME, OPTIMISER)
     if not proposal.faults:
         assert proposal.recipe in RECIPES and set(proposal.overrides) <= set(RECIPES["a"].contract)
 

@@ -311,7 +311,7 @@ def test_help(run: Run) -> None:
     for words in (["--help"], ["-h"], ["goal=mixed", "--help"]):
         ended = run(*words)
         assert ended.status == 0 and not ended.err
-        for part in ("  goal: arithmetic, ", "  model: ", "generated/sft", "  proposer: fixed, ", *main.COMMANDS):
+        for part in ("  goal: arithmetic, ", "  model: ", "generated/sft", "  proposer: claude, ", *main.COMMANDS):
             assert part in ended.out
 
 

@@ -25,7 +25,7 @@ ALONE = wrong.alone()
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is accepted says so, and trains nothing."""
-    monkeypatch.setattr("intern.cli.study.run", lambda scope, library: 0)
+    monkeypatch.setattr("intern.cli.study.run", lambda scope, library, began: 0)
 
 
 def test_the_table_is_large() -> None:

@@ -27,7 +27,7 @@ VALUES: dict[Any, list[str]] = {  # what no field of a type takes
     list: ["3", "x", "[[1]]", "[x,null]", "{a: 1}"],
     dict: ["3", "x", "[1]"],
 }
-FREE = ("recipe.summary",)  # any text
+FREE = ("recipe.summary", "goal.summary", "model.summary")  # any text
 FIX = re.compile(
     r" is (not|outside) |longer than|mapping of keys|as in|did you mean|available( options in .*)?:|usage:|only|"
     r"legal( keys)?:|see --|with -m|one of |goes with|start with|names no|"
@@ -184,7 +184,7 @@ COMMANDS = [
 ]
 ODD = [
     *("=", "=3", "+=3", "++", "~", "~x", "~goal", "~recipe", "~goal.name", "x", "a b", "goal", "goal:mixed"),
-    *("goal mixed", "goal==mixed", "goal=mixed=mixed", "'goal=mixed", "goal.name='x", 'goal.name="x'),
+    *("goal==mixed", "goal=mixed=mixed", "'goal=mixed", "goal.name='x", 'goal.name="x'),
     *("goal.kinds=[a", "goal.kinds=a]"),
     *("goal.columns={a: 1", "goal.columns={a}", "goal.name=$(id)", "goal.name=a'b", "goal[0]=1"),
     *("goal.dev[0]=1", "goal.dev_items =3", " goal.dev_items=3", "goal/dev_items=3", "goal@x=mixed", "goal:x=mixed"),
@@ -221,7 +221,7 @@ def lacks(wrong: Wrong, status: int, out: str, err: str) -> str:
     """What a refusal lacks, beginning with the message itself; "" if nothing."""
     if status != 2 or out or not err.startswith(("intern: ", "refused:")) or "Traceback" in err:
         return f"a message and status 2: {status} {out[-300:]}{err[-300:]}"
-    if not any(name in err for name in wrong.names):
+    if not any(name[:30] in err for name in wrong.names):
         return f"what: {err}"
     if not FIX.search(err):
         return f"choices or fix: {err}"

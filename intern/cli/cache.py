@@ -11,6 +11,7 @@ from intern.cli import outputs
 from intern.cli.words import shown
 from intern.config.schema import Config
 from intern.errors import UserError, unknown
+from intern.text import say
 
 if TYPE_CHECKING:
     from intern.study.cache import Shelf
@@ -56,12 +57,12 @@ def cache(context: typer.Context, words: Words = None, older: Older = None, cap:
     age, most = measure(older, "--older", AGES), measure(cap, "--cap", SIZES)
     gone = [entry for _, entry in kept.clear(chosen, age, most)]
     left = sum(entry.size for s in chosen for entry in s.entries) - sum(entry.size for entry in gone)
-    print(f"{len(gone)} outputs have gone, {size(sum(entry.frees for entry in gone))} are free; {size(left)} are left.")
+    say(f"{len(gone)} outputs have gone, {size(sum(entry.frees for entry in gone))} are free; {size(left)} are left.")
     for one in chosen:
         if one.running:
-            print(f"{label(one)} runs: nothing of it was touched.")
+            say(f"{label(one)} runs: nothing of it was touched.")
     if most is not None and left > most:
-        print(f"The rest is needed, or of a study that runs: --cap {shown(cap or '')} cannot be met.")
+        say(f"The rest is needed, or of a study that runs: --cap {shown(cap or '')} cannot be met.")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intern.errors import UserError
+from intern.text import say
 
 if TYPE_CHECKING:
     from intern.config.schema import Goal
@@ -58,7 +59,7 @@ def command(
         survey = gather(goal, door)
         known.keep(goal, survey)
         text, plain = list(lines(survey)), public(survey)
-    print(json.dumps(plain, indent=1) if as_json else "\n".join(text))
+    say(json.dumps(plain, indent=1) if as_json else "\n".join(text))
     return 0
 
 

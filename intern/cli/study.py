@@ -46,7 +46,7 @@ def run(scope: Scope, library: Library, began: float | None = None) -> int:
     return 0
 
 
-def events(scope: Scope, library: Library, began: float | None) -> Iterator[Event]:
+def events(scope: Scope, library: Library, began: float | None = None) -> Iterator[Event]:
     """Yield what happens in a study, and once it has begun, which values of a person's leave a recipe's contract."""
     for place, event in enumerate(studies.run(scope, library, export.publish, began)):
         if place == 0:

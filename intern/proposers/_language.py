@@ -17,7 +17,7 @@ from pydantic import Field
 from intern import llm, text
 from intern.overrides import PREFIX
 from intern.proposers import HUGE, VARIES, Proposals, _prompt, heuristic, vetted
-from intern.records import Proposal
+from intern.records import OPTIMISER, Proposal
 from intern.search import pace
 from intern.search.view import View
 
@@ -49,7 +49,7 @@ def propose(view: View) -> Proposals:
 
 def optimised(view: View) -> Proposals:
     """Return what the heuristic proposes, said to be its own."""
-    return tuple(replace(proposal, by=heuristic.NAME) for proposal in heuristic.propose(view))
+    return tuple(replace(proposal, by=OPTIMISER) for proposal in heuristic.propose(view))
 
 
 def due(view: View, name: str) -> bool:

@@ -21,14 +21,13 @@ from intern.config.contract import Choices, Domain, Range
 from intern.config.schema import Recipe
 from intern.overrides import Overrides
 from intern.proposers import Proposals
-from intern.records import Proposal, Trial
+from intern.records import OPTIMISER, Proposal, Trial
 from intern.research import steer
 from intern.search import pace, recovery
 from intern.search.sampler import Space
 from intern.search.view import View
 from intern.stats import paired
 
-NAME = "heuristic"  # who thought of a proposal, where a language model proposes too
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 RANKING = 1 / 3  # of the budget's hours, after which no further recipe is ranked
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
@@ -133,7 +132,7 @@ def begun_in_full(view: View, name: str) -> Trial | None:
 
 def planned(view: View, name: str) -> list[Trial]:
     """Return a recipe's trials that are of this plan: what a language model tried takes nothing away from it."""
-    return [trial for trial in view.history.of_recipe(name) if trial.by in ("", NAME)]
+    return [trial for trial in view.history.of_recipe(name) if trial.by in ("", OPTIMISER)]
 
 
 def full(view: View, name: str) -> Iterator[Proposal]:

@@ -34,6 +34,8 @@ class Followed:
 
 def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
     """Return what was made of each claim, in their order; one that bears on no trial is "not tried"."""
+    if not evidence:
+        return []
     tried = [trial for trial in study.trials if trial.recipe and trial.kind not in UNCOUNTED]
     recipes: dict[str, Recipe] = {}
     for trial in tried:

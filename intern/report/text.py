@@ -48,7 +48,8 @@ def findings(study: Reader) -> list[str]:
 
 def papers(study: Reader) -> list[str]:
     """Return what papers suggest for the goal and whether it held, for what was tried of it."""
-    followed = evidence.followed(study, kept(study.folder))
+    claims = kept(study.folder)
+    followed = evidence.followed(study, claims)
     lines = [f"  {one_line(line)}" for line in evidence.lines(study, [row.evidence for row in followed if row.trials])]
     return ["What papers suggest, and whether it held here:", *lines[:CLAIMS]] if lines else []
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from intern import files, records
 from intern.config.schema import Goal
+from intern.errors import UserError
 from intern.research import bundled
 from intern.research.evidence import Evidence
 
@@ -36,5 +37,5 @@ def evidence(goal: Goal) -> tuple[Evidence, ...]:
 
     try:
         return records.read(Survey, place(goal)).evidence
-    except (OSError, ValidationError):  # of another version, or damaged
+    except (OSError, UserError, ValidationError):  # of another version, or damaged
         return bundled.evidence(goal)

@@ -53,7 +53,7 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
         print(f"stage {task.name} was killed by signal {-child.exitcode} (out of memory?)", file=sys.stderr)
         sys.exit(files.KILLED if child.exitcode == -signal.SIGKILL else 1)
     if child.exitcode:
-        short = files.shortage(task.out) if child.exitcode == files.FULL else None
+        short = files.shortage(task.out.parent) if child.exitcode == files.FULL else None
         lacks = f"{files.SHORT_OF_MEMORY}: {reason}" if child.exitcode == files.EXHAUSTED else None
         raise StageFailed(f"{task.name}: {short or lacks or reason}")
 
