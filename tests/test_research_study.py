@@ -1,4 +1,4 @@
-"""What a study makes of evidence: it begins with what is known, and shows whether each claim held."""
+"""What a study makes of evidence: it begins with what is known, and shows what came of each claim."""
 
 import json
 from dataclasses import replace
@@ -19,11 +19,11 @@ from intern.study.reader import Reader
 LOSS, GAIN = Evidence("arXiv:1", "t", 2024, "rewards help", "grpo"), Evidence("arXiv:2", "t", 2024, "steps help", "sft")
 
 
-def test_whether_evidence_held(tmp_path: Path) -> None:
+def test_what_came_of_evidence(tmp_path: Path) -> None:
     """By the best trial of the recipes that it bears on, compared with the base item by item."""
     study = Study(tmp_path / "study")
     study.add(6, kind="baseline", recipe=None)
-    assert [row.held for row in shown.followed(Reader(study.folder), [GAIN, LOSS])] == ["not tried"] * 2
+    assert [row.came for row in shown.followed(Reader(study.folder), [GAIN, LOSS])] == ["not tried"] * 2
     study.add(30)
     study.add(28)
     study.add(0, recipe=NAMES["grpo"])
@@ -31,10 +31,10 @@ def test_whether_evidence_held(tmp_path: Path) -> None:
     study.add(None, recipe=NAMES["grpo"], state="REJECTED")
     reader = Reader(study.folder)
     gain, loss, other = shown.followed(reader, [GAIN, LOSS, replace(GAIN, technique="synthetic")])
-    assert (gain.held, gain.best, gain.trials) == ("held", 1, (1, 2))
-    assert (loss.held, loss.best, loss.trials[:2]) == ("did not hold", 3, (3, 4))
-    assert other.held == "not tried" and other.verdict is None
-    assert next(shown.lines(reader, [GAIN])).startswith("held: trial 1, dev 75.0 ± ")
+    assert (gain.came, gain.best, gain.trials) == ("better than the base", 1, (1, 2))
+    assert (loss.came, loss.best, loss.trials[:2]) == ("worse than the base", 3, (3, 4))
+    assert other.came == "not tried" and other.verdict is None
+    assert next(shown.lines(reader, [GAIN])).startswith("better than the base: trial 1, dev 75.0 ± ")
 
 
 def test_a_study_begins_with_what_is_known(
@@ -54,4 +54,5 @@ def test_a_study_begins_with_what_is_known(
     path.write_text(json.dumps(json.loads(path.read_text())[:1]))
     evidence.freeze(folder, asked.config.goal)
     assert len(json.loads(path.read_text())) == 1
-    assert {row.held for row in shown.followed(Reader(folder), evidence.of(folder))} == {"undecided", "not tried"}
+    rows = shown.followed(Reader(folder), evidence.of(folder))
+    assert {row.came for row in rows} == {"not known to be better", "not tried"}

@@ -1,4 +1,7 @@
-"""Which evidence led to which trials, and whether it held on this goal and this model."""
+"""Which evidence bears on which trials, and what came of them on this goal and this model.
+
+That the best of them beats the base is no proof of the claim: nothing like it may have been left out for comparison.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from intern.research import steer
 from intern.research.evidence import Evidence
 from intern.study.reader import Reader
 
-HELD = {"keep": "held", "discard": "did not hold", "undecided": "undecided"}
+CAME = {"keep": "better than the base", "discard": "worse than the base", "undecided": "not known to be better"}
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Followed:
     """Its paired comparison with the base model."""
 
     @property
-    def held(self) -> str:
-        """Whether it held: the best of its trials against the base model, item by item."""
-        return HELD[self.verdict.call] if self.verdict else "not tried" if not self.trials else "not scored"
+    def came(self) -> str:
+        """What came of it: the best of its trials against the base model, item by item."""
+        return CAME[self.verdict.call] if self.verdict else "not tried" if not self.trials else "not scored"
 
 
 def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
@@ -59,7 +62,7 @@ def one(study: Reader, evidence: Evidence, trials: list[Trial]) -> Followed:
 
 
 def lines(study: Reader, evidence: Sequence[Evidence]) -> Iterator[str]:
-    """Yield a line for each claim: what it says, the best trial that it led to, and whether it held."""
+    """Yield a line for each claim: what it says, the best trial that it bears on, and what came of it."""
     for row in followed(study, evidence):
         where = "" if row.best is None else f": trial {row.best}, dev {fmt.rate(study.trials[row.best])}"
-        yield f"{row.held}{where} · {row.evidence.claim} ({row.evidence.source})"
+        yield f"{row.came}{where} · {row.evidence.claim} ({row.evidence.source})"
