@@ -192,7 +192,8 @@ class Scheduler:
         """Look at every running trial once, then pause."""
         for run in list(self.running.values()):
             state = self.launcher.state(run.handle)
-            if state == "running" and run.follower.seconds() > run.limit:
+            late = budget.reserve(self.ledger.trials) if run.follower.scoring() else 0.0  # it is all but done
+            if state == "running" and run.follower.seconds() > run.limit + late:
                 self.launcher.cancel(run.handle)
                 yield from self.ended(run, f"time is up after {run.limit / 60:.1f} minutes: {TIMES}")
                 continue

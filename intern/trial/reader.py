@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intern import damage, files, records
+from intern.config import stages
 from intern.errors import UserError
 from intern.records import Diagnosis
 from intern.trial import job as jobs
@@ -79,6 +80,10 @@ class Follower:
     def silent(self) -> float:
         """Return the seconds since the worker was last heard of; 0 before it says that it has started."""
         return 0.0 if self._heard is None else time.monotonic() - self._heard
+
+    def scoring(self) -> bool:
+        """Return whether the last stage that was seen to begin is a score."""
+        return bool(self._begun) and stages.stage(self._begun[-1].stage).makes == "score"
 
     def progress(self) -> Progress:
         """Read the folder as it is now."""
