@@ -31,7 +31,7 @@ from intern.study.reader import Reader
 
 STUDY = (
     *("goal=mixed", "model=tiny", "goal.dev_items=60", "goal.test_items=60", "goal.few_shot=0", "quiet=true"),
-    *("budget.trials=2.6", "budget.hours=100", "compute.checkpoint_minutes=0.02", "compute.threads=1"),
+    *("budget.trials=4", "budget.hours=100", "compute.checkpoint_minutes=0.02", "compute.threads=1"),
 )
 TARGETS = ("coordinator", "worker", "server", "child")
 Row = tuple[str, str, bool]
@@ -221,8 +221,11 @@ def damaged(out: Path) -> Iterator[Row]:
     """Yield what is said of damaged files: a line, or nothing if it does not matter, but never a traceback."""
     again = (*STUDY, f"outputs={out}", "study=damaged")
     for damage, pattern in DAMAGES:
+        if not any((out / "whole").glob(pattern)):
+            yield f"{damage.__name__} {pattern}", "the study has no such file", False
+            continue
         said, raw = [], False
-        for what, words in (*COMMANDS.items(), ("again", again), ("more", (*again, "budget.trials=3.6"))):
+        for what, words in (*COMMANDS.items(), ("again", again), ("more", (*again, "budget.trials=5"))):
             folder = out / "damaged"
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(out / "whole", folder, symlinks=True)
