@@ -4,9 +4,11 @@ That the best of them beats the base is no proof of the claim: nothing like it m
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from intern.config.schema import Recipe
+from intern.errors import UserError
 from intern.records import UNCOUNTED, Trial, Verdict
 from intern.report import fmt
 from intern.research import steer
@@ -43,7 +45,8 @@ def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
     recipes: dict[str, Recipe] = {}
     for trial in tried:
         if trial.recipe not in recipes and trial.state != "REJECTED":
-            recipes[str(trial.recipe)] = study.recipe(trial.number)
+            with suppress(UserError):  # a damaged config; whoever needs it says so
+                recipes[str(trial.recipe)] = study.recipe(trial.number)
     rows = []
     for each in evidence:
         names = {name for name, recipe in recipes.items() if steer.speaks_for(each, recipe)}
