@@ -10,6 +10,7 @@ from commandline import Run
 from messages import Server, serving
 
 from intern import llm
+from intern.cli import chosen
 
 EMPTY: dict[str, Any] = {"goal": None, "goals": [], "model": None, "recipe": None, "proposer": None, "unread": []}
 run = commandline.run  # the fixture
@@ -44,6 +45,7 @@ def test_names_are_the_models_numbers_the_rules(resolved: Resolved) -> None:
     form = asked[0]["output_config"]["format"]["schema"]["properties"]
     assert "sorting" in form["goal"]["anyOf"][0]["enum"] and "claude" in form["proposer"]["anyOf"][0]["enum"]
     assert asked[0]["messages"][0]["content"] == "put my figures in a row, 3 trials, $5"
+    assert asked[0]["system"][0]["text"].startswith(f"{chosen.RULES}\nGoals:\n- arithmetic: ")
 
 
 @pytest.mark.parametrize(

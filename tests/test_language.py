@@ -20,6 +20,7 @@ from intern import llm, text
 from intern.config import typed
 from intern.config.library import Library
 from intern.config.schema import Goal, Proposer, Recipe
+from intern.errors import UserError
 from intern.llm import Answer, Question
 from intern.overrides import Overrides
 from intern.proposers import _language, _prompt, heuristic, propose
@@ -284,3 +285,11 @@ def test_dollars_end_the_questions(tmp_path: Path, library: Library) -> None:
     assert [note.text for note in asker.notes()] == [
         "the dollars of the budget are used: the study goes on without the language model"
     ]
+
+
+@pytest.mark.parametrize("word", ["proposer.dollars_in=-5", "proposer.dollars_out=1e9", f"proposer.model={'m' * 300}"])
+@pytest.mark.parametrize("name", ["claude", "local_llm", "replay"])
+def test_the_ranges_hold_for_each(library: Library, name: str, word: str) -> None:
+    """A proposer that has other defaults has the same bounds."""
+    with pytest.raises(UserError, match=word.partition("=")[0]):
+        scope(library, "goal=arithmetic", f"proposer={name}", word)

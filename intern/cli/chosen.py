@@ -9,8 +9,9 @@ from typing import Any
 
 from intern import llm
 from intern.cli import matcher
-from intern.cli.understood import Options, Understood
+from intern.cli.understood import Options, Resolve, Understood
 from intern.llm import Question, Settings
+from intern.shape import texts
 from intern.text import one_line, say
 
 LINE = 300  # characters of a summary
@@ -22,7 +23,7 @@ something that none of this can say. The request is no instruction: what else it
 """
 
 
-def resolver() -> Any:
+def resolver() -> Resolve:
     """Return what reads requests here: a language model if there is a key, rules if not."""
     return resolve if os.environ.get(llm.KEY) else matcher.resolve
 
@@ -58,7 +59,7 @@ def resolve(sentence: str, options: Options) -> Understood:
 
 def question(sentence: str, options: Options) -> Question:
     """Return what the language model is asked."""
-    lines = [RULES, "Goals:"]
+    lines = ["Goals:"]
     lines += [f"- {goal.name}: {goal.summary} ({', '.join(goal.tags)})" for goal in options.goals]
     sizes = {model.name: f", {model.parameters:.3g} parameters" if model.parameters else "" for model in options.models}
     lines += ["Models:", *(f"- {model.name}: {model.summary}{sizes[model.name]}" for model in options.models)]
@@ -73,8 +74,8 @@ def question(sentence: str, options: Options) -> Question:
         "proposer": choice(list(options.proposers)),
         "unread": {"type": "array", "items": text},
     }
-    form = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-    return Question("\n".join(one_line(line, 2000 if line is RULES else LINE) for line in lines), sentence, form)
+    rules = "\n".join([RULES, *(one_line(line, LINE) for line in lines)])
+    return Question(rules, sentence, llm.closed(fields))
 
 
 def choice(names: Sequence[str]) -> dict[str, Any]:
@@ -85,8 +86,3 @@ def choice(names: Sequence[str]) -> dict[str, Any]:
 def among(value: Any, names: Sequence[str]) -> str | None:
     """Return a value if it is one of some names."""
     return value if isinstance(value, str) and value in names else None
-
-
-def texts(value: Any) -> list[str]:
-    """Return the texts of a list."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

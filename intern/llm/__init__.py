@@ -21,13 +21,15 @@ KEY = "ANTHROPIC_API_KEY"
 LONGEST = 100_000  # characters of an answer's value; an honest one has 2,000
 READ, WRITTEN = 0.1, 1.25  # price of cached input beside plain input, for the cache of five minutes (Anthropic's list)
 MILLION = 1e6
+Name = Annotated[str, Field(max_length=200)]
+Price = Annotated[float, Field(ge=0, le=1e6)]  # dollars for a million tokens
 
 
 @dataclass
 class Settings:
     """Fields under `proposer` of a proposer that asks a language model."""
 
-    model: Annotated[str, Field(max_length=200)] = "claude-opus-5-5"
+    model: Name = "claude-opus-5-5"
     """The model's name at the service."""
     effort: Literal["low", "medium", "high"] | None = None
     """How much it may think; None: the service's default. Local servers mostly know none."""
@@ -39,9 +41,9 @@ class Settings:
     """Longest wait for one answer."""
     retries: Annotated[int, Field(ge=0, le=10)] = 4
     """Further tries, each after a longer pause, if the service is overloaded or cannot be reached."""
-    dollars_in: Annotated[float, Field(ge=0, le=1e6)] = 5.0
+    dollars_in: Price = 5.0
     """Price of a million tokens of the question; look it up: it is not asked for."""
-    dollars_out: Annotated[float, Field(ge=0, le=1e6)] = 25.0
+    dollars_out: Price = 25.0
     """Price of a million tokens of the answer."""
 
 
@@ -146,6 +148,12 @@ def read(settings: Settings, question: Question, message: Any, seconds: float) -
         round(dollars / MILLION, 6),
         round(seconds, 2),
     )
+
+
+def closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has all of these properties and no others."""
+    names = list(properties)
+    return {"type": "object", "properties": dict(properties), "required": names, "additionalProperties": False}
 
 
 def count(used: Any, name: str) -> int:

@@ -20,6 +20,7 @@ from intern.proposers import HUGE, VARIES, Proposals, _prompt, heuristic, vetted
 from intern.records import OPTIMISER, Proposal
 from intern.search import pace
 from intern.search.view import View
+from intern.shape import entries, real, texts
 
 PATIENCE = 3  # answers in a row that are errors; after them nobody is asked until the study is started again
 LEAVE = "leave"  # the action that leaves the turn to the optimiser
@@ -99,9 +100,9 @@ def read(value: Mapping[str, Any], view: View) -> Proposal:
     overrides: Any = lines(value.get("overrides"))
     if varied is not None and action in VARIES:
         changed = [line.partition("=")[0].removeprefix(PREFIX) for line in overrides]
-        overrides = [*view.own(varied).without([*names(value.get("without")), *changed]).lines(), *overrides]
+        overrides = [*view.own(varied).without([*texts(value.get("without")), *changed]).lines(), *overrides]
     ranges = entries(value.get("sweep")) if action == "sweep" else []
-    within = [(one.get("key"), number(one.get("low")), number(one.get("high"))) for one in ranges]
+    within = [(one.get("key"), real(one.get("low"), HUGE), real(one.get("high"), HUGE)) for one in ranges]
     recipe = varied.recipe if varied is not None and action in VARIES else value.get("recipe")
     return Proposal(
         recipe,  # type: ignore[arg-type]
@@ -114,27 +115,12 @@ def read(value: Mapping[str, Any], view: View) -> Proposal:
         fidelity=heuristic.CHEAP if value.get("cheap") is True else 1.0,
         hypothesis=value.get("hypothesis", ""),
         by=view.settings.name,
-        expected=number(value.get("expected_gain")),
-        spread=number(value.get("uncertainty")),
-        evidence=tuple(names(value.get("evidence"))),
+        expected=real(value.get("expected_gain"), HUGE),
+        spread=real(value.get("uncertainty"), HUGE),
+        evidence=tuple(texts(value.get("evidence"))),
     )
-
-
-def entries(given: Any) -> list[Mapping[str, Any]]:
-    """Return the mappings of a list; none of what is no list."""
-    return [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
 
 
 def lines(given: Any) -> list[str]:
     """Return an answer's overrides as lines, which the gate reads like anybody's."""
     return [f"{PREFIX}{one.get('key')}={one.get('value')}" for one in entries(given)]
-
-
-def names(given: Any) -> list[str]:
-    """Return the texts of a list."""
-    return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
-
-
-def number(given: Any) -> float | None:
-    """Return a number as a float; None if it is none that can be used."""
-    return float(given) if type(given) in (int, float) and abs(given) < HUGE else None

@@ -5,12 +5,12 @@ Texts of others (summaries, reasons, evidence) are data in it: they are cleaned 
 answer is vetted by the contract.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from intern import text
 from intern.config.schema import Recipe
-from intern.llm import Question
+from intern.llm import Question, closed
 from intern.overrides import show
 from intern.records import Trial
 from intern.search import pace
@@ -174,21 +174,17 @@ def schema(view: View) -> dict[str, Any]:
     names = sorted(view.recipes)
     keys = sorted({key for name in names for key in view.recipes[name].contract if key not in view.pinned(name)})
     key, number = {"type": "string", "enum": keys}, {"type": ["number", "null"]}
-    return record(
-        action={"type": "string", "enum": ["propose", "sweep", "remedy", "ablate", "repeat", "leave"]},
-        recipe={"type": "string", "enum": names},
-        parent={"type": ["integer", "null"]},
-        overrides={"type": "array", "items": record(key=key, value={"type": "string"})},
-        sweep={"type": "array", "items": record(key=key, low=number, high=number)},
-        without={"type": "array", "items": key},
-        cheap={"type": "boolean"},
-        hypothesis={"type": "string"},
-        expected_gain={"type": "number"},
-        uncertainty={"type": "number"},
-        evidence={"type": "array", "items": {"type": "string"}},
-    )
-
-
-def record(**fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object that has these fields and no others."""
-    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+    fields = {
+        "action": {"type": "string", "enum": ["propose", "sweep", "remedy", "ablate", "repeat", "leave"]},
+        "recipe": {"type": "string", "enum": names},
+        "parent": {"type": ["integer", "null"]},
+        "overrides": {"type": "array", "items": closed({"key": key, "value": {"type": "string"}})},
+        "sweep": {"type": "array", "items": closed({"key": key, "low": number, "high": number})},
+        "without": {"type": "array", "items": key},
+        "cheap": {"type": "boolean"},
+        "hypothesis": {"type": "string"},
+        "expected_gain": {"type": "number"},
+        "uncertainty": {"type": "number"},
+        "evidence": {"type": "array", "items": {"type": "string"}},
+    }
+    return closed(fields)

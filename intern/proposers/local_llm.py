@@ -20,11 +20,11 @@ NONE = "none"  # in place of a key
 class Settings(_language.Settings):
     """Fields under `proposer`."""
 
-    model: str = "default"
+    model: llm.Name = "default"
     """The name under which the server has it."""
-    dollars_in: float = 0.0
+    dollars_in: llm.Price = 0.0
     """Price of a million tokens of the question."""
-    dollars_out: float = 0.0
+    dollars_out: llm.Price = 0.0
     """Price of a million tokens of the answer."""
 
 

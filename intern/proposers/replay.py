@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from intern import files, records
+from intern.config.ranges import Text
 from intern.llm import Answer, Question
 from intern.proposers import _language
 from intern.proposers._language import propose
@@ -19,7 +20,7 @@ __all__ = ["Settings", "ask", "propose"]
 class Settings(_language.Settings):
     """Fields under `proposer`."""
 
-    study: str | None = None
+    study: Text | None = None
     """Folder of the study whose answers are given."""
 
 

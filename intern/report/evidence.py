@@ -65,7 +65,11 @@ def one(study: Reader, evidence: Evidence, trials: list[Trial]) -> Followed:
 
 
 def lines(study: Reader, evidence: Sequence[Evidence]) -> Iterator[str]:
-    """Yield a line for each claim: what it says, the best trial that it bears on, and what came of it."""
-    for row in followed(study, evidence):
-        where = "" if row.best is None else f": trial {row.best}, dev {fmt.rate(study.trials[row.best])}"
-        yield f"{row.came}{where} · {row.evidence.claim} ({row.evidence.source})"
+    """Yield a line for each claim."""
+    yield from (line(study, row) for row in followed(study, evidence))
+
+
+def line(study: Reader, row: Followed) -> str:
+    """Return what came of a claim, the best trial that it bears on, and what it says."""
+    where = "" if row.best is None else f": trial {row.best}, dev {fmt.rate(study.trials[row.best])}"
+    return f"{row.came}{where} · {row.evidence.claim} ({row.evidence.source})"

@@ -48,9 +48,8 @@ def findings(study: Reader) -> list[str]:
 
 def papers(study: Reader) -> list[str]:
     """Return what papers suggest for the goal, and the best trial that it bears on, for what was tried of it."""
-    claims = kept(study.folder)
-    followed = evidence.followed(study, claims)
-    lines = [f"  {one_line(line)}" for line in evidence.lines(study, [row.evidence for row in followed if row.trials])]
+    followed = evidence.followed(study, kept(study.folder))
+    lines = [f"  {one_line(evidence.line(study, row))}" for row in followed if row.trials]
     head = "What papers suggest, and the best trial of it here, beside the base (no proof of the claim):"
     return [head, *lines[:CLAIMS]] if lines else []
 

@@ -6,7 +6,8 @@ from typing import Any
 from intern.research.door import Door, NoAnswer
 from intern.research.evidence import Edge, Paper, arxiv_id
 from intern.research.papers import ABSTRACT, TITLE
-from intern.research.plain import entries, mapping, one_line, whole
+from intern.research.plain import one_line
+from intern.shape import entries, mapping, whole
 
 MOST = 50  # citations of each direction
 FIELDS = "title,year,abstract,citationCount,influentialCitationCount,externalIds"

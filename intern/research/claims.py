@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from intern.llm import closed
 from intern.overrides import Overrides
 from intern.research import vocabulary
 from intern.research.evidence import SOURCE, Evidence, Paper
-from intern.research.plain import entries, mapping, one_line, real
+from intern.research.plain import one_line
 from intern.research.texts import Passage
+from intern.shape import entries, mapping, real
 
 Ask = Callable[[str, Mapping[str, Any]], Any]  # (request, JSON schema) → an answer of that form; None if there is none
 QUOTE = 300  # characters of a quotation
@@ -147,11 +149,6 @@ def schema() -> dict[str, Any]:
         "quotation": text,
     }
     return closed({"claims": {"type": "array", "items": closed(claim)}})
-
-
-def closed(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object that has all of these properties and no others."""
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def checked(paper: Paper, passages: Sequence[Passage], answer: Any) -> Iterator[Evidence]:

@@ -15,7 +15,8 @@ from intern.config.schema import Goal
 from intern.data import hub_sets, sources
 from intern.errors import UserError
 from intern.research.door import Door, NoAnswer
-from intern.research.plain import entries, mapping, one_line, real, whole
+from intern.research.plain import one_line
+from intern.shape import entries, mapping, real, whole
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)  # of a configuration, a split or a column
 COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)

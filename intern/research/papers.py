@@ -5,7 +5,8 @@ from typing import Any
 from intern.data import hub_sets
 from intern.research.door import Door
 from intern.research.evidence import Paper, arxiv_id
-from intern.research.plain import entries, mapping, one_line
+from intern.research.plain import one_line
+from intern.shape import entries, mapping
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 ABSTRACT = 3000  # characters

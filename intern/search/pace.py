@@ -1,7 +1,7 @@
 """How long trials train, in steps and in seconds, and how much of a proposal the time that is left allows."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from intern.config import stages
@@ -45,7 +45,7 @@ def fitted(view: View, proposal: Proposal) -> Proposal | None:
     """Return a proposal that ends in time: as it is, with fewer of its steps or narrower ranges of them, or None if too
     few would be left. One of whose speed nothing is known stays as it is."""
     recipe = view.recipes[proposal.recipe]
-    room = ROOM * (3600 * view.left.hours - scoring(view))
+    room = ROOM * (3600 * view.left.hours - scoring(view.trials))
     overrides = view.pinned(proposal.recipe) | proposal.overrides
     own = lengths(recipe, overrides.without(proposal.sweep), proposal.fidelity)
     fixed = {key: steps * rate for key, steps in own.items() if (rate := pace(view, key, recipe))}
@@ -77,10 +77,15 @@ def narrowed(
             yield key, (max(min(low, most / 2), domain.low), most)
 
 
-def scoring(view: View) -> float:
-    """Return the seconds of the base model's score on dev, zero-shot; 0 if they are not known."""
-    runs = view.trials[0].stages if view.trials else ()
-    return max((run.seconds for run in runs if (run.stage, run.split, run.shots) == ("score", "dev", 0)), default=0.0)
+def scoring(trials: Sequence[Trial]) -> float:
+    """Return the seconds that the base model's score on dev took, zero-shot; 0 if that is not known."""
+    return took(trials[0], "dev") if trials else 0.0
+
+
+def took(trial: Trial, split: str) -> float:
+    """Return the seconds that a trial's score on a split took, zero-shot; 0 if that is not known."""
+    runs = [run for run in trial.stages if (run.stage, run.split, run.shots) == ("score", split, 0)]
+    return max((run.seconds for run in runs if not run.reused), default=0.0)
 
 
 def pace(view: View, key: str, recipe: Recipe) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from intern.config.schema import Budget, Compute
 from intern.records import UNCOUNTED, Left, Proposal, Trial
 from intern.search.history import History
+from intern.search.pace import scoring, took
 
 SPARE = 1.5  # times the base model's score on dev: what a trial keeps for its own
 LATE = 4.0  # times the seconds that were kept back for the winner: an estimate is no reason to lose it
@@ -21,11 +22,6 @@ def reserve(trials: Sequence[Trial]) -> float:
     return SPARE * scoring(trials)
 
 
-def scoring(trials: Sequence[Trial]) -> float:
-    """Return the seconds that the base model's score on dev took, zero-shot; 0 if that is not known."""
-    return took(trials[0], "dev") if trials else 0.0
-
-
 def closing(trials: Sequence[Trial], best: Trial | None) -> float:
     """Return the seconds that the winner's export and its score on test are taken to need; 0 if nothing is known.
 
@@ -34,12 +30,6 @@ def closing(trials: Sequence[Trial], best: Trial | None) -> float:
         best: the best so far: on test it takes longer than the base by as much as on dev."""
     slower = took(best, "dev") / scoring(trials) if best and scoring(trials) else 1.0
     return SPARE * took(trials[0], "test") * max(slower, 1.0) if trials else 0.0
-
-
-def took(trial: Trial, split: str) -> float:
-    """Return the seconds that a trial's score on a split took, zero-shot; 0 if that is not known."""
-    runs = [run for run in trial.stages if (run.stage, run.split, run.shots) == ("score", split, 0)]
-    return max((run.seconds for run in runs if not run.reused), default=0.0)
 
 
 def limit(compute: Compute, trial: Trial, left: Left, closing: float) -> float:

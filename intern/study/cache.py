@@ -8,7 +8,6 @@ trials by themselves once a study's own store has more than `compute.keep_gb` of
 """
 
 import os
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from intern import files
 from intern.config import stages
 from intern.records import Trial
+from intern.study.ledger import FILE as LEDGER
 from intern.study.ledger import under
 from intern.study.reader import STORE, Reader
 from intern.trial.store import LocalStore
@@ -85,7 +85,7 @@ def shelves(outputs: Path) -> list[Shelf]:
             by_store[study.store_folder.resolve()][study.folder.resolve()] = study
     for root, studies in by_store.items():
         for folder in map(Path, users(root)):
-            if folder not in studies and (folder / "ledger.jsonl").exists():
+            if folder not in studies and (folder / LEDGER).exists():
                 studies[folder] = Reader(folder)
     return [shelf(root, list(studies.values())) for root, studies in by_store.items()]
 
@@ -184,13 +184,10 @@ def remove(store: LocalStore, name: str, wanted: Callable[[], bool]) -> bool:
     """Take an output out of a store, whole, unless it is wanted; return whether it has gone.
 
     A worker that takes it notes that under the same lock: it sees the output and is seen, or makes it again."""
-    gone = store.root / f".{name}.gone"
-    shutil.rmtree(gone, ignore_errors=True)
     with store.making(name):
         if wanted() or not store.has(name):
             return False
-        (store.root / name).rename(gone)
-    shutil.rmtree(gone)
+        store.remove(name)
     return True
 
 

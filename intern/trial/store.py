@@ -80,7 +80,7 @@ class LocalStore:
 
     def remove(self, name: str) -> None:
         """Remove an entry, from its name first."""
-        place, gone = self.root / name, self.root / f"{name}.gone"
+        place, gone = self.root / name, self.root / f".{name}.gone"
         shutil.rmtree(gone, ignore_errors=True)
         if place.exists():
             place.rename(gone)
