@@ -225,6 +225,15 @@ def test_what_is_told_is_no_part_of_identity_or_keys() -> None:
         assert key.select(told, path) == key.select(bare, path)
 
 
+def test_a_recipe_that_cannot_be_read_stops_no_request(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of somebody's own: it cannot be chosen, and that is all."""
+    Path("mine").mkdir()
+    Path("mine/broken.yaml").write_text("stages: [nonsense\n")
+    monkeypatch.setenv("INTERN_RECIPES", "mine")
+    ended = run("resolve", "sort numbers with sft", "--json")
+    assert ended.status == 0 and json.loads(ended.out)["goal"] == "sorting"
+
+
 @pytest.mark.parametrize("group", ["goal", "model"])
 def test_every_option_says_what_it_is(group: str) -> None:
     """Those that a request can choose have a summary; a goal's suggested model exists; models know their size."""

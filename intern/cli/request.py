@@ -120,7 +120,7 @@ def offered(library: Library, choosing: Sequence[str]) -> Options:
         tuple(goals),
         tuple(model for model in models if model is not None),
         tuple(choices.options("proposer")),
-        tuple(recipe_option(library.load(name)) for name in library.names()),
+        tuple(recipe_option(recipe) for recipe in library.readable()),
     )
 
 

@@ -72,18 +72,19 @@ class Library:
         return recipe
 
     def suiting(self, goal: Goal) -> list[str]:
-        """Return the names of the recipes that try a goal by themselves: they name it, or its kind.
-
-        Those that cannot be read are noted in `left_out`."""
+        """Return the names of the recipes that try a goal by themselves: they name it, or its kind."""
         tags = {goal.name, *goal.kinds}
-        suiting = []
+        return [recipe.name for recipe in self.readable() if tags.intersection(recipe.suits)]
+
+    def readable(self) -> list[Recipe]:
+        """Return the recipes that can be read; why others cannot is noted in `left_out`."""
+        recipes = []
         for name in self.names():
             try:
-                if tags.intersection(self.load(name).suits):
-                    suiting.append(name)
+                recipes.append(self.load(name))
             except UserError as error:
                 self.left_out[name] = str(error)
-        return suiting
+        return recipes
 
     def path(self, name: str) -> Path:
         """Return the file of a recipe.
