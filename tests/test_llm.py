@@ -1,5 +1,6 @@
 """A language model is asked through the real SDK, on loopback: whatever goes wrong is an answer with an error."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 def asked(server: Server, **settings: Any) -> llm.Answer:
     """Ask once."""
     return llm.ask(Settings(base_url=server.url, **settings), QUESTION)
+
+
+def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever log somebody set up, no line of a client's reaches it: neither its address nor its key."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("anthropic").setLevel(logging.DEBUG)
+    with serving(Server(lambda *_: said())) as server:
+        assert asked(server).value
+    assert not caplog.records
 
 
 def test_a_question_and_its_answer() -> None:

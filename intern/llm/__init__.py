@@ -7,6 +7,7 @@ Anthropic's Messages API, through its SDK (`pip install "intern[llm]"`); vLLM, O
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ KEY = "ANTHROPIC_API_KEY"
 LONGEST = 100_000  # characters of an answer's value; an honest one has 2,000
 READ, WRITTEN = 0.1, 1.25  # price of cached input beside plain input, for the cache of five minutes (Anthropic's list)
 MILLION = 1e6
+LOGGERS = ("anthropic", "httpx2", "httpcore2")  # below a warning they write addresses and headers, and so keys
 Name = Annotated[str, Field(max_length=200)]
 Price = Annotated[float, Field(ge=0, le=1e6)]  # dollars for a million tokens
 
@@ -105,6 +107,7 @@ def ask(settings: Settings, question: Question, key: str | None = None) -> Answe
         import anthropic
     except ImportError:
         return Answer(question.digest, error='the SDK is not installed: pip install "intern[llm]"')
+    quiet()
     tries, wait = settings.retries, settings.timeout_seconds
     with anthropic.Anthropic(api_key=key, base_url=settings.base_url, max_retries=tries, timeout=wait) as client:
         try:
@@ -113,6 +116,12 @@ def ask(settings: Settings, question: Question, key: str | None = None) -> Answe
             said = text.one_line(f"{type(error).__name__}: {error}", 300).replace(key, "…")
             return Answer(question.digest, error=said, seconds=round(time.monotonic() - begun, 2))
     return read(settings, question, message, time.monotonic() - begun)
+
+
+def quiet() -> None:
+    """Keep what clients of the network log below a warning out of every log, whoever set one up."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def request(settings: Settings, question: Question) -> dict[str, Any]:

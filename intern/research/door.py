@@ -7,7 +7,6 @@ and time and kept on disk, with what looks like one of our tokens struck out.
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from threading import Timer
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from intern import files
+from intern import files, llm
 from intern.research import cache
 from intern.research.plain import one_line
 from intern.research.services import SERVICES, token_of
@@ -32,7 +31,6 @@ PATIENCE = 60.0  # longest Retry-After that is waited for, in seconds
 HOPS = 3  # redirects
 BUSY = (429, 500, 502, 503, 504, 529)
 ABSENT = (404, 410)
-LOGGERS = ("httpx2", "httpcore2")  # the client's: below a warning they write addresses and headers, and so tokens
 LOCAL = ("127.0.0.1", "::1", "localhost")
 T = TypeVar("T")
 
@@ -161,8 +159,7 @@ class Door:
         """Return (status, headers, body) of one call."""
         import httpx2
 
-        for name in LOGGERS:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        llm.quiet()
         headers = {"user-agent": f"intern/{metadata.version('intern')} (research; one call at a time)"}
         how, token = SERVICES[service], self.secrets[service]
         safe = host[0] == "https" or host[1] in LOCAL
