@@ -20,6 +20,7 @@ from research_servers import GRPO, SERVICES, SFT, World, page, serving, world
 from intern.config.library import Library
 from intern.config.schema import Goal
 from intern.data import sources
+from intern.llm import Question
 from intern.overrides import Overrides
 from intern.research import claims, papers, steer, texts, vocabulary
 from intern.research.door import Door
@@ -235,7 +236,7 @@ def test_each_in_a_paper_is_quoted_at_most(text: str) -> None:
     for claim in claims.extract(paper, [Passage("Method", text)]):
         assert set(claim.hyperparameters) <= {"learning_rate", "sft.learning_rate", "grpo.learning_rate"}
         assert all(0 < value < 0.5 for value in claim.hyperparameters.values())
-    assert claims.request([Passage("Method", text)]).count("</paper>") == 1
+    assert claims.request([Passage("Method", text)]).state.count("</paper>") == 1
 
 
 FEED = '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.00001</id><title>%s</title>'
@@ -315,11 +316,10 @@ class Model:
     """A language model that answers what it is told to."""
 
     def __init__(self, answer: Any) -> None:
-        self.answer, self.requests, self.schemas = answer, list[str](), list[Any]()
+        self.answer, self.asked = answer, list[Question]()
 
-    def __call__(self, request: str, schema: Any) -> Any:
-        self.requests.append(request)
-        self.schemas.append(schema)
+    def __call__(self, question: Question) -> Any:
+        self.asked.append(question)
         return self.answer
 
 
@@ -391,11 +391,11 @@ def test_what_a_model_is_asked() -> None:
     """One request, with the text between marks, and a schema that has no other keys, techniques or fields."""
     model = Model(None)
     claims.extract(PAPER, PASSAGES, model)
-    (schema,), (request,) = model.schemas, model.requests
-    item = schema["properties"]["claims"]["items"]
+    (asked,) = model.asked
+    item = asked.schema["properties"]["claims"]["items"]
     assert item["additionalProperties"] is False and set(item["required"]) == set(TRUE) == set(item["properties"])
-    assert TEXT in request and json.dumps(schema)
-    assert len(claims.request([Passage("x", "y" * 10**6)])) < claims.ASKED + 1000
+    assert TEXT in asked.state and TEXT not in asked.rules and json.dumps(asked.schema)
+    assert len(claims.request([Passage("x", "y" * 10**6)]).state) < claims.ASKED + 100
 
 
 @pytest.mark.parametrize("text", PLANTED, ids=range(len(PLANTED)))

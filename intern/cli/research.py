@@ -44,6 +44,7 @@ def command(
     python -m intern research data goal=sci_reasoning
     """
     from intern.research import known
+    from intern.research.asked import asker
     from intern.research.door import Door
     from intern.research.gather import Pass, gather
 
@@ -56,7 +57,7 @@ def command(
         text = [draft.text() for draft in drafts] + [f"# {fault}" for fault in work.faults]
         plain: Any = {"data": [asdict(draft) for draft in drafts], "faults": list(work.faults)}
     else:
-        survey = gather(goal, door)
+        survey = gather(goal, door, asker(door.folder, settings.dollars))
         known.keep(goal, survey)
         text, plain = list(lines(survey)), public(survey)
     say(json.dumps(plain, indent=1) if as_json else "\n".join(text))
@@ -103,7 +104,8 @@ def lines(survey: "Survey") -> Iterator[str]:
         yield "Data sets, as entries for a recipe's data.mix; judge licence and contents first:"
         yield from (draft.text().rstrip() for draft in survey.data)
     yield from (f"not had: {fault}" for fault in survey.faults)
-    yield f"{survey.calls} calls, {survey.kept} answers from the cache, {survey.seconds:.1f} s"
+    cost = f", ${survey.dollars:.2f} for a language model" if survey.dollars else ""
+    yield f"{survey.calls} calls, {survey.kept} answers from the cache, {survey.seconds:.1f} s{cost}"
 
 
 def told(claim: "Evidence") -> Iterator[str]:

@@ -118,6 +118,12 @@ def ask(settings: Settings, question: Question, key: str | None = None) -> Answe
     return read(settings, question, message, time.monotonic() - begun)
 
 
+def most(settings: Settings, question: Question) -> float:
+    """Return the dollars that an answer costs at most: no token is shorter than a byte, no answer than max_tokens."""
+    given = len(question.rules.encode()) + len(question.state.encode()) + len(json.dumps(dict(question.schema)))
+    return (settings.dollars_in * WRITTEN * given + settings.dollars_out * settings.max_tokens) / MILLION
+
+
 def quiet() -> None:
     """Keep what clients of the network log below a warning out of every log, whoever set one up."""
     for name in LOGGERS:

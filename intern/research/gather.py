@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from intern.config.schema import Goal
 from intern.research import bundled, citations, claims, drafts, papers, ranking, texts
+from intern.research.asked import Asker
 from intern.research.citations import Graph
 from intern.research.claims import Ask
 from intern.research.door import Door, NoAnswer
@@ -48,6 +49,8 @@ class Survey:
     """Answers that were on disk already."""
     seconds: float
     """Wall time."""
+    dollars: float = 0.0
+    """What a language model cost that read the papers."""
 
 
 class Pass:
@@ -116,13 +119,13 @@ class Pass:
         return [self.tried(other, drafts.draft, self.door, other.hub, self.goal) for other in unknown]
 
 
-def gather(goal: Goal, door: Door, ask: Ask | None = None) -> Survey:
+def gather(goal: Goal, door: Door, ask: Asker | None = None) -> Survey:
     """Return what papers and the Hub have for a goal. It raises nothing for want of a network: bundled evidence stays.
 
     Args:
         goal: what is to be improved.
         door: the way out, with its settings.
-        ask: a language model that extracts claims; None: patterns.
+        ask: a language model that reads the papers; None: patterns.
     """
     began, work = time.monotonic(), Pass(goal, door)
     own, own_edges = bundled.papers(goal)
@@ -131,6 +134,7 @@ def gather(goal: Goal, door: Door, ask: Ask | None = None) -> Survey:
     best = [work.linked(paper) for paper in ranked[: door.settings.papers] if paper.score]
     read = [claim for paper in best for claim in work.read(paper, ask)]
     data = work.drafted(best)
+    work.faults |= ask.faults if ask else {}
     return Survey(
         goal.name,
         tuple(work.queries),
@@ -142,4 +146,5 @@ def gather(goal: Goal, door: Door, ask: Ask | None = None) -> Survey:
         door.calls,
         door.kept,
         time.monotonic() - began,
+        round(ask.spent, 4) if ask else 0.0,
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from intern.config.ranges import ADDRESSED, Count, Natural, Positive, Section
 
+Dollars = Annotated[float, Field(ge=0, le=1e6)]
 Address = Annotated[str, Field(pattern=ADDRESSED)]
 
 
@@ -51,6 +52,8 @@ class Settings(Section):
     """Data sets of the Hub that are looked into."""
     days: Positive = 14.0
     """Age at which a cached answer is asked for again."""
+    dollars: Dollars = 2.0
+    """What a language model may cost that reads the papers, if there is a key for one; 0: patterns read them."""
     minutes: Positive = 10.0
     """Longest pass: what is missing then stays missing."""
     pace: Annotated[float, Field(ge=0, le=100)] = 1.0
