@@ -9,8 +9,10 @@ from conftest import scope
 from made import IDLE
 from test_report import NAMES, Study
 
+from intern import records
 from intern.config.library import Library
 from intern.report import evidence as shown
+from intern.report import page
 from intern.research import bundled
 from intern.research.evidence import Evidence
 from intern.study import evidence, run
@@ -35,6 +37,19 @@ def test_what_came_of_evidence(tmp_path: Path) -> None:
     assert (loss.came, loss.best, loss.trials[:2]) == ("worse than the base", 3, (3, 4))
     assert other.came == "not tried" and other.verdict is None
     assert next(shown.lines(reader, [GAIN])).startswith("better than the base: trial 1, dev 75.0 ± ")
+
+
+def test_the_page_shows_it(tmp_path: Path) -> None:
+    """Each claim that bears on a trial, what a trial cites, and nothing of a quotation is markup."""
+    study = Study(tmp_path / "study")
+    study.add(6, kind="baseline", recipe=None)
+    study.add(30, evidence=("arXiv:2",))
+    quoted = replace(GAIN, quote="<script>alert(1)</script>")
+    (study.folder / evidence.FILE).write_text(json.dumps([records.dump(quoted), records.dump(LOSS)]))
+    text = page.write(study.folder).read_text()
+    section = text[text.index('<section id="papers">') :].partition("</section>")[0]
+    assert "steps help" in section and "cited by 1" in section and "better than the base" in section
+    assert "rewards help" not in section and "&lt;script&gt;alert" in section and "1 of 2 claims" in section
 
 
 def test_a_study_begins_with_what_is_known(

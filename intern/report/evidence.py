@@ -30,6 +30,8 @@ class Followed:
     """The best of them on dev; None: none was scored."""
     verdict: Verdict | None = None
     """Its paired comparison with the base model."""
+    cited: tuple[int, ...] = ()
+    """Trials whose proposals cite the paper."""
 
     @property
     def came(self) -> str:
@@ -57,11 +59,12 @@ def followed(study: Reader, evidence: Sequence[Evidence]) -> list[Followed]:
 def one(study: Reader, evidence: Evidence, trials: list[Trial]) -> Followed:
     """Return what was made of one claim."""
     numbers = tuple(trial.number for trial in trials)
+    cited = tuple(trial.number for trial in study.trials if evidence.source in trial.evidence)
     scored = [trial for trial in trials if trial.mean("dev") is not None]
     best = max(scored, key=lambda trial: (trial.mean("dev") or 0.0, trial.fidelity), default=None)
     if best is None or study.baseline is None:
-        return Followed(evidence, numbers)
-    return Followed(evidence, numbers, best.number, study.compared(best, study.baseline))
+        return Followed(evidence, numbers, cited=cited)
+    return Followed(evidence, numbers, best.number, study.compared(best, study.baseline), cited)
 
 
 def lines(study: Reader, evidence: Sequence[Evidence]) -> Iterator[str]:
@@ -72,4 +75,5 @@ def lines(study: Reader, evidence: Sequence[Evidence]) -> Iterator[str]:
 def line(study: Reader, row: Followed) -> str:
     """Return what came of a claim, the best trial that it bears on, and what it says."""
     where = "" if row.best is None else f": trial {row.best}, dev {fmt.rate(study.trials[row.best])}"
-    return f"{row.came}{where} · {row.evidence.claim} ({row.evidence.source})"
+    cited = f"; cited by trial {', '.join(map(str, row.cited))}" if row.cited else ""
+    return f"{row.came}{where}{cited} · {row.evidence.claim} ({row.evidence.source})"

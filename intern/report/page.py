@@ -25,13 +25,14 @@ from intern.config import library
 from intern.data.cleaning import Cleaning, Reason
 from intern.records import Score, Trial
 from intern.report import answers as written
-from intern.report import charts, fmt, share, shown
+from intern.report import calibration, charts, evidence, fmt, share, shown
 from intern.report.advice import advice
 from intern.report.curves import curves
 from intern.report.importance import importances
 from intern.report.samples import disagreements
 from intern.report.stops import stops
 from intern.report.tree import tree
+from intern.study.evidence import of as kept
 from intern.study.reader import Reader
 from intern.text import block
 
@@ -39,6 +40,7 @@ FILE = "report.html"
 TEMPLATES = Path(__file__).with_name("templates")
 CHARTED = 1000  # trials in the charts by trial
 IN_TREE = 120  # trials in the tree: each may have to be compared with its parent, 4 ms
+PAPERS = 30  # claims of papers that bear on a trial
 REFUSED = 50  # refusals, the newest
 
 
@@ -150,7 +152,11 @@ def drawn(study: Reader) -> dict[str, Any]:
 def findings(study: Reader) -> dict[str, Any]:
     """Return what is known of the rows and the answers, and what to do next."""
     best, advised = study.best, advice(study)
+    papers = evidence.followed(study, kept(study.folder))
     return {
+        "papers": [row for row in papers if row.trials][:PAPERS],
+        "papers_of": len(papers),
+        "calibration": calibration.lines(study),
         "answers": None if study.learnt else written.answers(study),
         "advice": advised,
         "again": share.again(study) if advised else None,
