@@ -141,14 +141,14 @@ def test_plug_ins_are_found_by_name(name: str) -> None:
 def test_heavy_libraries_are_imported_late(name: str) -> None:
     """Only what every trainer needs imports them at its top, and nothing else imports that at its own."""
     heavy = {target.partition(".")[0] for target in imported(name, top=True)} & set(HEAVY)
-    trainers = {"stages._trainer", "stages._watch"}
+    trainers = {"stages._trainer", "stages._evaluator", "stages._watch"}
     assert not heavy or name in trainers
     assert name in trainers or not trainers & set(ours(name, top=True))
 
 
 def test_importing_everything_loads_nothing_heavy() -> None:
     """The same in a real process; those that are there to load it are left out."""
-    loaders = ("stages._trainer", "stages._watch", "launchers._warm", "__main__")
+    loaders = ("stages._trainer", "stages._evaluator", "stages._watch", "launchers._warm", "__main__")
     names = [f"intern.{name}" for name in NAMES if name not in loaders]
     code = f"import sys, {', '.join(names)}; print([m for m in {HEAVY!r} if m in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], cwd=schema.ROOT, capture_output=True, text=True)

@@ -47,9 +47,11 @@ def run(task: Task) -> None:
     """
     from lm_eval.evaluator import evaluate
 
+    from intern.stages import _evaluator
+
     wanted: Settings = task.settings
     config = task.config
-    model = language_model(task)
+    model = _evaluator.language_model(task)
     stop = config.model.eos_token or model.tokenizer.eos_token
     scores: list[Score] = []
     samples: list[dict[str, Any]] = []
@@ -72,26 +74,6 @@ def run(task: Task) -> None:
         samples += rows
     items.write(task.out / "samples.jsonl", samples)
     files.write_whole(task.out / "scores.json", [records.dump(s) for s in scores])
-
-
-def language_model(task: Task) -> Any:
-    """Return lm-eval's Hugging Face model of the checkpoint, on a GPU if there is one."""
-    import torch
-    from lm_eval.models.huggingface import HFLM
-
-    from intern.stages import _trainer
-
-    config = task.config
-    return HFLM(
-        pretrained=task.model,
-        revision=task.revision or "main",
-        use_safetensors=True,  # or a pickle, which can run code, would do
-        tokenizer=_trainer.tokenizer(task),
-        dtype=config.model.dtype,
-        device="cuda" if torch.cuda.is_available() else "cpu",
-        batch_size=config.compute.eval_batch_size,
-        max_length=config.model.context,
-    )
 
 
 def outcomes(task: EvalTask, loaded: Any, results: Any, tokenizer: Any) -> list[dict[str, Any]]:
