@@ -1,4 +1,4 @@
-"""Stage sample: let the model so far answer the rows' questions several times, and keep what the goal's scorer finds
+"""Stage rejection: let the model so far answer the rows' questions several times, and keep what the goal's scorer finds
 right: rejection sampling (STaR, arXiv:2203.14465; RFT, arXiv:2308.01825).
 
 Each row kept says in `pass_rate` which share of the answers was right. With `keep: prompts` the rows stay as they are,
@@ -28,7 +28,7 @@ READS = ("goal", "model.dtype", "model.eos_token", "model.context")
 USES = ("model", "rows", "seed")
 NEEDS = ("rows",)
 MAKES = "rows"
-FILE = "sampling.json"
+FILE = "rejection.json"
 KEEPS = (FILE,)
 PRELOADS = ("lm_eval.models.huggingface",)
 DRAWN = "drawn.jsonl"  # the answers so far, a line for each question, while the stage runs
@@ -81,7 +81,7 @@ def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
 
 
 def run(task: Task) -> None:
-    """Write rows.jsonl, and sampling.json: how many questions, answers, right ones, rows; a histogram of pass rates.
+    """Write rows.jsonl, and rejection.json: how many questions, answers, right ones, rows; a histogram of pass rates.
 
     Raises:
         UserError: if no row is left.
@@ -104,7 +104,7 @@ def run(task: Task) -> None:
         kept = [row for key in passed for row in answered(asked[key], judged[key], rates[key], wanted.per_prompt)]
         kept += [{**row, "pass_rate": rates.get(row["key"])} for row in rows] if wanted.given and kept else []
     told = summary(rates, wanted, len(kept))
-    print(f"sample: {told}")
+    print(f"rejection: {told}")
     if not kept:
         raise UserError(nothing(task.name, wanted, told))
     random.Random(task.seed).shuffle(kept)
@@ -144,7 +144,7 @@ def draw(task: Task, asked: Mapping[str, Row]) -> dict[str, list[Drawn]]:
         drawn |= dict(zip(keys, made, strict=True))
         with path.open("a", encoding="utf-8") as file:
             file.writelines(line(key, drawn[key]) for key in keys)
-        print(f"sample: {len(drawn)} of {len(asked)} questions", flush=True)
+        print(f"rejection: {len(drawn)} of {len(asked)} questions", flush=True)
     return {key: drawn[key] for key in asked}
 
 

@@ -14,7 +14,7 @@ from intern.config.schema import Goal
 from intern.data import items
 from intern.errors import UserError
 from intern.rewards import exact_answer
-from intern.stages import sample
+from intern.stages import rejection
 
 DRAW = {"samples": 4, "temperature": 0.7, "prompts": 48}
 
@@ -38,12 +38,12 @@ def rows(bench: Bench) -> Path:
 @pytest.fixture(scope="module")
 def answers(bench: Bench, rows: Path) -> Path:
     """Right answers, as the stage leaves them."""
-    return bench.run("sample", DRAW, rows=rows)
+    return bench.run("rejection", DRAW, rows=rows)
 
 
 def told(out: Path) -> dict[str, Any]:
     """What the stage says of itself."""
-    found: dict[str, Any] = json.loads((out / sample.FILE).read_text())
+    found: dict[str, Any] = json.loads((out / rejection.FILE).read_text())
     return found
 
 
@@ -55,7 +55,7 @@ def test_right_answers_become_targets(answers: Path, rows: Path) -> None:
     counts = told(answers)
     assert counts["questions"] == 48 and counts["answers"] == 192 and counts["rows"] == len(kept)
     assert sum(counts["tenths"]) == 48 and counts["never_right"] == 48 - len({row["key"] for row in kept})
-    assert not (answers / sample.DRAWN).exists()
+    assert not (answers / rejection.DRAWN).exists()
 
 
 def test_a_kill_costs_what_was_under_way(bench: Bench, rows: Path, answers: Path) -> None:
@@ -63,22 +63,22 @@ def test_a_kill_costs_what_was_under_way(bench: Bench, rows: Path, answers: Path
     out = bench.folder / "again"
     out.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample, "answers", killed_after(1))
+        patch.setattr(rejection, "answers", killed_after(1))
         with pytest.raises(KeyboardInterrupt):
-            bench.again("sample", out, DRAW, rows=rows)
-    assert len((out / sample.DRAWN).read_text().split("\n")) == 33
-    with (out / sample.DRAWN).open("a") as file:
+            bench.again("rejection", out, DRAW, rows=rows)
+    assert len((out / rejection.DRAWN).read_text().split("\n")) == 33
+    with (out / rejection.DRAWN).open("a") as file:
         file.write('{"key": "1 + 1", "te')
     with pytest.MonkeyPatch.context() as patch:
         asked = counted(patch)
-        bench.again("sample", out, DRAW, rows=rows)
+        bench.again("rejection", out, DRAW, rows=rows)
     assert asked == [16]
     assert items.read(out / "rows.jsonl") == items.read(answers / "rows.jsonl") and told(out) == told(answers)
 
 
 def killed_after(chunks: int) -> Any:
     """The function that draws, interrupted after so many calls."""
-    draw, left = sample.answers, [chunks]
+    draw, left = rejection.answers, [chunks]
 
     def drawn(*given: Any) -> Any:
         if not left[0]:
@@ -91,19 +91,19 @@ def killed_after(chunks: int) -> Any:
 
 def counted(patch: pytest.MonkeyPatch) -> list[int]:
     """How many questions each call draws for."""
-    draw, asked = sample.answers, list[int]()
+    draw, asked = rejection.answers, list[int]()
 
     def drawn(task: Any, model: Any, rows: Any) -> Any:
         asked.append(len(rows))
         return draw(task, model, rows)
 
-    patch.setattr(sample, "answers", drawn)
+    patch.setattr(rejection, "answers", drawn)
     return asked
 
 
 def test_prompts_are_chosen_by_their_pass_rate(bench: Bench, rows: Path) -> None:
     """The rows stay as they are, both of one question too; each says its pass rate."""
-    out = bench.run("sample", {**DRAW, "keep": "prompts", "low": 0.2, "high": 0.8, "prompts": None}, rows=rows)
+    out = bench.run("rejection", {**DRAW, "keep": "prompts", "low": 0.2, "high": 0.8, "prompts": None}, rows=rows)
     kept, given_rows = items.read(out / "rows.jsonl"), items.read(rows)
     assert kept and all(0.2 <= row["pass_rate"] <= 0.8 for row in kept)
     bare = [{key: value for key, value in row.items() if key != "pass_rate"} for row in kept]
@@ -113,7 +113,7 @@ def test_prompts_are_chosen_by_their_pass_rate(bench: Bench, rows: Path) -> None
 
 def test_the_given_rows_too(bench: Bench, rows: Path, answers: Path) -> None:
     """They are added to the answers."""
-    out = bench.run("sample", {**DRAW, "given": True}, rows=rows)
+    out = bench.run("rejection", {**DRAW, "given": True}, rows=rows)
     assert len(items.read(out / "rows.jsonl")) == len(items.read(answers / "rows.jsonl")) + len(items.read(rows))
 
 
@@ -122,8 +122,8 @@ def test_nothing_left_says_what_helps(bench: Bench, rows: Path) -> None:
     unheard = [{**row, "answer": "unheard of"} for row in items.read(rows)][:8]
     path = bench.folder / "unheard.jsonl"
     items.write(path, unheard)
-    with pytest.raises(UserError, match=r"sample keeps nothing: of 32 answers to 8 questions 0 were right.*samples"):
-        bench.run("sample", {"samples": 4}, rows=path)
+    with pytest.raises(UserError, match=r"rejection keeps nothing: of 32 answers to 8 questions 0 were right.*samples"):
+        bench.run("rejection", {"samples": 4}, rows=path)
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,15 @@ def test_nothing_left_says_what_helps(bench: Bench, rows: Path) -> None:
 )
 def test_settings_that_keep_nothing(bench: Bench, settings: dict[str, Any], fault: str) -> None:
     """They are refused before anything runs."""
-    made, faults = typed.recipe({"stages": ["data", "sample", "sft"], "sample": settings})
-    found = faults or list(sample.faults(made.sample, bench.config))
+    made, faults = typed.recipe({"stages": ["data", "rejection", "sft"], "rejection": settings})
+    found = faults or list(rejection.faults(made.rejection, bench.config))
     assert any(fault in each for each in found), found
 
 
 @given(st.lists(st.text(), max_size=12), st.integers(1, 5))
 def test_the_commonest_answers_are_kept(texts: list[str], most: int) -> None:
     """No more than asked for, each once, none that is rarer than one left out."""
-    kept = [row["target"] for row in sample.answered({"key": "k"}, texts, 0.5, most)]
+    kept = [row["target"] for row in rejection.answered({"key": "k"}, texts, 0.5, most)]
     bare = [text.strip() for text in texts]
     assert len(kept) == min(most, len(set(bare))) == len(set(kept))
     assert all(bare.count(one) >= bare.count(other) for one in kept for other in set(bare) - set(kept))
