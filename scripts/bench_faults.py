@@ -33,6 +33,7 @@ STUDY = (
     *("goal=mixed", "model=tiny", "goal.dev_items=60", "goal.test_items=60", "goal.few_shot=0", "quiet=true"),
     *("budget.trials=4", "budget.hours=100", "compute.checkpoint_minutes=0.02", "compute.threads=1"),
 )
+LONGEST = 6.0  # seconds that a process is let live once it is there
 TARGETS = ("coordinator", "worker", "server", "child")
 Row = tuple[str, str, bool]
 
@@ -128,37 +129,50 @@ def finished(folder: Path) -> dict[str, int]:
 
 
 def broken_study(out: Path, number: int, rng: random.Random, kills: Counter[str], faults: list[str], most: int) -> None:
-    """Run the study once more, with a kill every few seconds, until it ends; count the kills, note what went wrong.
+    """Run the study once more until it ends, and kill its processes in turn, each at a random moment of its life; count
+    the kills, note what went wrong.
 
     A worker, a server or a child is killed once a stage: a second death in one stage is taken for the stage's fault."""
     folder = out / f"broken-{number}"
-    run, met = Run([*STUDY, f"outputs={out}", f"study={folder.name}"]), set()
+    run, met = Run([*STUDY, f"outputs={out}", f"study={folder.name}"]), set[tuple[str, ...]]()
     run.start()
     assert run.process
+    turn, wait = rng.choice(TARGETS), rng.uniform(0.0, LONGEST)
     while run.process.poll() is None:
-        time.sleep(rng.uniform(1.0, 8.0))
-        target, before = rng.choice(TARGETS), finished(folder)
-        there = run.processes()
-        under_way = tuple(sorted(path.name for path in folder.glob("trials/*/*.part")))
-        if not there[target] or kills.total() >= most or (target != "coordinator" and under_way in met):
+        time.sleep(0.1)
+        there, stage = run.processes(), under_way(folder)
+        if not there[turn] or kills.total() >= most or (turn != "coordinator" and stage in met):
             continue
-        if target != "coordinator":
-            met.add(under_way)
-        os.kill(there[target][0], signal.SIGKILL)
-        kills[target] += 1
-        if target == "coordinator":
+        if (wait := wait - 0.1) > 0:
+            continue
+        before = finished(folder)
+        if turn != "coordinator":
+            met.add(stage)
+        os.kill(there[turn][0], signal.SIGKILL)
+        kills[turn] += 1
+        if turn == "coordinator":
             run.process.communicate()
-            deadline = time.monotonic() + 10
-            while run.left() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            if run.left():
-                faults.append(f"{folder.name}: {run.left()} processes 10 s after their coordinator")
+            faults += orphans(run, folder.name)
             run.start()
         if not before.items() <= finished(folder).items():
             faults.append(f"{folder.name}: an output was made twice")
+        turn, wait = rng.choice(TARGETS), rng.uniform(0.0, LONGEST)
     said, _ = run.process.communicate()
     if run.process.returncode:
         faults.append(f"{folder.name}: exit {run.process.returncode}: {said.strip()[-200:]}")
+
+
+def under_way(folder: Path) -> tuple[str, ...]:
+    """Return the outputs that are being made."""
+    return tuple(sorted(path.name for path in folder.glob("trials/*/*.part")))
+
+
+def orphans(run: Run, name: str) -> list[str]:
+    """Return a fault if processes are left ten seconds after their coordinator died."""
+    deadline = time.monotonic() + 10
+    while run.left() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [f"{name}: {run.left()} processes 10 s after their coordinator"] if run.left() else []
 
 
 def killed(out: Path, most: int, seed: int) -> Iterator[Row]:
