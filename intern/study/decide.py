@@ -169,7 +169,7 @@ def search_ended(state: State) -> str | None:
         return f"the target of {state.target} is met on dev"
     if lack := state.left.lack():
         return lack
-    if not state.queue:
+    if not state.queue or state.queue[0].faults:  # a refusal needs neither trials nor time
         return None
     first = state.queue[0]
     tried = state.history.of_recipe(first.recipe)

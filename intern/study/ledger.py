@@ -61,6 +61,8 @@ class Ledger:
         """How many of the last answers since a coordinator started are errors."""
         self.handles: dict[int, dict[str, Any]] = {}
         """Trial → its last submission: attempt, name and, once it is known, handle."""
+        self.taken: dict[str, int] = {}
+        """Proposal of the inbox → the trial, or the refusal, that came of it."""
         self.last_time: float | None = None
         """When the last event was written."""
         self.spent = 0.0
@@ -139,9 +141,9 @@ class Ledger:
         """Record that a coordinator begins or goes on."""
         self._append("start", format=FORMAT, command=command, versions=versions)
 
-    def propose(self, trial: Trial) -> None:
-        """Record a trial as RUNNING or REJECTED."""
-        self._append("trial", **records.dump_set(trial))
+    def propose(self, trial: Trial, taken: str | None = None) -> None:
+        """Record a trial as RUNNING or REJECTED, and in the same line which proposal of the inbox it is, if any."""
+        self._append("trial", **records.dump_set(trial), **({"inbox": taken} if taken else {}))
 
     def submit(self, number: int, attempt: int, name: str) -> None:
         """Record that a trial is about to be submitted, before it is."""
@@ -203,6 +205,8 @@ class Ledger:
             if not 0 <= number <= self.begun:
                 raise ValueError(f"it begins trial {number}, and the next one is {self.begun}")
             self.begun = max(self.begun, number + 1)
+            if taken := event.pop("inbox", None):
+                self.taken[taken] = number
             known = Pending({"number": number})
         elif known is None:
             known = Pending(records.dump(self.trials[number]))

@@ -18,7 +18,7 @@ from intern.records import Left, Proposal, Trial
 from intern.search import recovery, sampler
 from intern.search.view import View
 from intern.stats import paired
-from intern.study import asking, budget, events, layout
+from intern.study import asking, budget, events, inbox, layout
 from intern.study.asking import Asker
 from intern.study.cache import GB, Weights
 from intern.study.decide import Ask, Begin, Confirm, Decision, End, Judge, Run, State, decide
@@ -49,6 +49,7 @@ class Scheduler:
         self.running: dict[int, Running] = {}
         self.asker = Asker(self.ledger, scope.config)
         self.queue: list[Proposal] = []
+        self.laid: tuple[str, Proposal] | None = None
         self.asked = False
         self.fresh: set[int] = set()
         self.reason = ""
@@ -82,7 +83,7 @@ class Scheduler:
             left=self.left(),
             running=frozenset(self.running),
             slots=self.scope.config.compute.slots,
-            queue=tuple(self.queue),
+            queue=(*self.first(), *self.queue),
             asked=self.asked,
             before=self.before,
             target=self.scope.config.goal.target,
@@ -90,6 +91,13 @@ class Scheduler:
             fresh=frozenset(self.fresh),
             **({"reason": self.reason} if self.reason else {}),
         )
+
+    def first(self) -> list[Proposal]:
+        """Return the proposal of the inbox that is tried next, before those of the proposer, if a trial may begin."""
+        ready = len(self.running) < self.scope.config.compute.slots and self.ledger.trials
+        names = inbox.waiting(self.folder, self.ledger.taken) if ready else []
+        self.laid = (names[0], inbox.read(self.folder, names[0], self.view())) if names else None
+        return [self.laid[1]] if self.laid else []
 
     def left(self) -> Left:
         """Return what remains of the budget for the search."""
@@ -126,11 +134,14 @@ class Scheduler:
         self.asked, self.reason = False, decision.reason
         if decision.proposal is None:
             self.record(layout.special(decision, self.reader, self.scope))
+        elif self.laid and decision.proposal is self.laid[1]:
+            yield from self.attempt(decision.proposal, self.laid[0])
+            inbox.drop(self.folder, self.laid[0])
         else:
             self.queue.remove(decision.proposal)
             yield from self.attempt(decision.proposal)
 
-    def attempt(self, proposal: Proposal) -> Iterator[Event]:
+    def attempt(self, proposal: Proposal, taken: str | None = None) -> Iterator[Event]:
         """Let the sampler fill in what a proposal leaves open, vet it, record it; a refusal with its reasons."""
         overrides = proposal.overrides
         if proposal.sweep and not proposal.faults:
@@ -140,17 +151,17 @@ class Scheduler:
         vetted = Rejection(proposal.faults) if proposal.faults else gate.vet(self.scope, proposal.recipe, overrides)
         if isinstance(vetted, Rejection):
             refused = replace(trial, state="REJECTED", reason=gate.told(vetted.reasons))
-            self.ledger.propose(refused)
+            self.ledger.propose(refused, taken)
             yield events.Settled(refused)
         else:
-            self.record(layout.Plan(replace(trial, overrides=vetted.overrides), vetted.config))
+            self.record(layout.Plan(replace(trial, overrides=vetted.overrides), vetted.config), taken)
 
-    def record(self, plan: layout.Plan) -> None:
+    def record(self, plan: layout.Plan, taken: str | None = None) -> None:
         """Lay out a trial's folder, then record the trial: what the ledger names can be run."""
         trial = plan.trial
         job = layout.job(plan, self.inputs, self.store, self.scope.config.compute)
         jobs.write(self.reader.place(trial.number), job, plan.config)
-        self.ledger.propose(trial)
+        self.ledger.propose(trial, taken)
 
     def submit(self, trial: Trial, deaths: Counter[int] | None = None, began: float | None = None) -> Iterator[Event]:
         """Give a recorded trial a worker, or find the one that it has."""
