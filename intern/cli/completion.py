@@ -121,7 +121,7 @@ def candidates(words: list[str], current: str) -> Iterable[str]:
         return AFTER[words[-1]]
     if words[-1:] and words[-1] in DIRECTORY:
         return ()
-    if words[:1] == [named] and named not in (None, "check", "research"):
+    if words[:1] == [named] and named not in (None, "check", "research", "mcp"):
         return of_command(words, current)
     if current.startswith("-"):
         return options_of([named]) if named else flags.FLAGS
@@ -129,7 +129,7 @@ def candidates(words: list[str], current: str) -> Iterable[str]:
 
 
 def of_command(words: list[str], current: str) -> Iterable[str]:
-    """Return what a command other than check takes next."""
+    """Return what a command that takes no settings takes next."""
     from intern.cli.app import GROUPS as ACTIONS
 
     if words[0] in ACTIONS and len(words) == 1:

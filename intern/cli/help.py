@@ -21,6 +21,7 @@ TEXT = """intern: a goal and a small model go in; a measurably better model and 
   intern models pull NAME             fetch a model where the Hub cannot be reached
   intern cache [clear --older AGE --cap SIZE]   what stages' outputs take on the disk, and clear what nothing needs
   intern doctor [--json]              what this machine has and lacks, and what each lack costs
+  intern mcp [KEY=VALUE ...]          let an agent steer studies by overrides alone, within these words
   intern COMMAND --help               more of one of them
   intern ... --cfg job                show the composed config;   -m KEY=A,B   one job for each value
 
