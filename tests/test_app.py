@@ -85,6 +85,7 @@ def test_a_misused_command(run: Run, line: str, parts: list[str]) -> None:
         "recipes check": ["FILE", "fault"],
         "recipes export": ["STUDY", "FILE", "winner"],
         "doctor": ["--json", "goal=arithmetic model=tiny"],
+        "mcp": ["[KEY=VALUE ...]", "Claude Code", "budget.hours=2"],
     }.items(),
 )
 def test_help_of_a_command(run: Run, command: str, parts: list[str]) -> None:

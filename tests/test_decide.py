@@ -13,6 +13,7 @@ FULL = "score: no space left on device: 0.0 MB free"
 SHORT = "sft: out of memory: MemoryError:"
 PLENTY = Left(10.0, 1.0)
 IDEA = Proposal("r", Overrides({"sft.x": 1}))
+REFUSED = Proposal("r", faults=("no such key",))
 REMEDY = Proposal("r", Overrides({"sft.x": 2}), "remedy", parent=1)
 
 
@@ -64,6 +65,11 @@ CASES: list[tuple[str, State, Decision]] = [
         "a trial that cannot fit into the hours is not begun",
         state(BASE, replace(KEPT, seconds=60.0), queue=(IDEA,), left=Left(10.0, 0.01)),
         Begin("confirm", parent=1, reason="36 seconds of the budget are left, and r at its shortest takes 60"),
+    ),
+    (
+        "a refusal needs no time: it ends no search",
+        state(BASE, replace(KEPT, seconds=60.0), queue=(REFUSED,), left=Left(0.5, 0.01)),
+        Begin("propose", REFUSED),
     ),
     (
         "nothing more to say, and nothing better",

@@ -6,6 +6,7 @@ The words of a study are made here from what is vetted; no text of a client's is
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from intern import proposers
 from intern.cli.compose import checked, compose, scope_of, values_of
@@ -19,6 +20,7 @@ from intern.overrides import Overrides
 from intern.text import as_lines, shell
 
 GROUPS = ("goal", "model", "recipe", "proposer")
+ITEMS = ("generator", "dev", "hub", "data_dir")  # of a goal: where its items come from
 AMOUNTS = tuple(field.name for field in fields(Budget))
 
 
@@ -90,8 +92,10 @@ class Limits:
         return [name for name in legal if name == chosen or self.whole(group, name)]
 
     def whole(self, group: str, name: str) -> bool:
-        """Return whether an option has a value of each of its keys."""
-        return all(value != MISSING for _, value in values_of(choices.values(group, name)))
+        """Return whether an option has a value of each of its keys, and a goal somewhere to take its items from."""
+        tree = choices.values(group, name)
+        lacks = group == "goal" and not any(tree.get(key) for key in ITEMS)
+        return not lacks and all(value != MISSING for _, value in values_of(tree))
 
     def planned(self, wanted: Wanted, study: str, spent: float = 0.0) -> Planned:
         """Return what a study of that name would run.
@@ -149,7 +153,7 @@ class Limits:
         said |= {f"budget.{name}": getattr(wanted, name) for name in AMOUNTS}
         if self.budget.dollars is not None and self.budget.dollars > spent:
             said["budget.dollars"] = min(wanted.dollars or self.budget.dollars, self.budget.dollars - spent)
-        said = {key: value for key, value in said.items() if value is not None}
+        said = {key: plain(value) for key, value in said.items() if value is not None}
         fixed = [word for key, word in self.given.items() if key not in said]
         return [*fixed, *(f"{key}={value}" for key, value in said.items()), f"study={study}"]
 
@@ -165,6 +169,11 @@ class Limits:
         else:
             return
         raise UserError(f"proposer={name} asks a language model, {lack}. Take another proposer.")
+
+
+def plain(value: Any) -> Any:
+    """Return an amount as a person writes it, without a fraction that is zero; any other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def more(wanted: Wanted, trials: float | None, hours: float | None, dollars: float | None) -> Wanted:

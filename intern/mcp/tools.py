@@ -1,17 +1,34 @@
 """The tools: what an agent may ask for and do. Each is a call of the command line, whose checks and messages it has.
 
-Their schemas come from the types below, their descriptions from the docstrings.
+Their schemas come from the types of `forms`, their descriptions from the docstrings.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from dataclasses import asdict
+from typing import Any
 
 from intern.config import choices, gate
 from intern.config.gate import Rejection
 from intern.errors import UserError, unknown
+from intern.mcp.forms import (
+    Amount,
+    Checked,
+    Contract,
+    Few,
+    Gain,
+    Group,
+    Laid,
+    Lines,
+    Name,
+    NewStudy,
+    Place,
+    Seed,
+    Sentence,
+    Share,
+    Status,
+    StudyName,
+    Sweep,
+)
 from intern.mcp.limits import Limits, Planned, Wanted, more
 from intern.mcp.running import Runs
 from intern.records import Proposal, Trial
@@ -24,91 +41,8 @@ from intern.study.reader import Reader
 from intern.text import block
 
 NAMED = ("goal", "model")  # what a study is called by
+MOST = 100  # studies that are listed
 PAGE = 20_000  # characters of a report that are given at once
-Group = Literal["goal", "model", "recipe", "proposer"]
-Name = Annotated[str, Field(max_length=100, description="A name that `choices` lists.")]
-NewStudy = Annotated[
-    str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80, description="A name for the study.")
-]
-StudyName = Annotated[str, Field(max_length=200, description="A study that `studies` lists.")]
-Line = Annotated[str, Field(max_length=gate.LONGEST)]
-Lines = Annotated[
-    list[Line], Field(max_length=gate.MOST, description="recipe.KEY=VALUE, keys and values of the recipe's contract.")
-]
-Amount = Annotated[float, Field(gt=0, le=1e9, description="At most what this server gives; it is the default.")]
-Seed = Annotated[int, Field(ge=0, le=10**9)]
-Sentence = Annotated[str, Field(max_length=500, description="One sentence: why this should help.")]
-Sweep = Annotated[list[Line], Field(max_length=20, description="Contract keys, as sft.learning_rate, for Optuna.")]
-Share = Annotated[float, Field(gt=0, le=1, description="Share of the recipe's steps; it counts as so much of a trial.")]
-Gain = Annotated[float, Field(ge=-1, le=1, description="By how much it should beat the best mean on dev so far.")]
-Place = Annotated[int, Field(ge=0, le=10**6)]
-Few = Annotated[int, Field(ge=1, le=20)]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What would run."""
-
-    command: str
-    """The command that a person would type."""
-    recipes: list[str]
-    """The recipes that it may try."""
-    changes: list[str]
-    """What the overrides change."""
-
-
-@dataclass(frozen=True)
-class Contract:
-    """A recipe and all that may be changed of it."""
-
-    name: str
-    """The recipe's name."""
-    summary: str
-    """What it does."""
-    stages: list[str]
-    """What runs, in order."""
-    suits: list[str]
-    """Goals, or kinds of goal, that try it by themselves."""
-    contract: list[dict[str, str]]
-    """Key, the recipe's own value, legal values."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a study stands."""
-
-    study: str
-    """Its name."""
-    state: Literal["starting", "running", "stopped", "ended", "failed"]
-    """Of these, stopped: it can be continued; failed: it never began, see `printed`."""
-    trials: int = 0
-    """Trials in the ledger, baseline included."""
-    counted: float = 0.0
-    """Trials of the budget that are used."""
-    hours: float = 0.0
-    """Hours of the budget that are used."""
-    best: str = ""
-    """The best trial so far by paired comparison on dev."""
-    ended: str = ""
-    """Why it has ended."""
-    waiting: list[str] = field(default_factory=list)
-    """Proposals in its inbox."""
-    taken: dict[str, int] = field(default_factory=dict)
-    """Proposal → the trial that came of it, REJECTED ones too."""
-    printed: list[str] = field(default_factory=list)
-    """The last lines that it printed, if it does not run."""
-
-
-@dataclass(frozen=True)
-class Laid:
-    """A proposal that waits in a study's inbox."""
-
-    proposal: str
-    """Its name; `status` says which trial comes of it."""
-    waiting: int
-    """How many wait, this one included."""
-    running: bool
-    """Whether the study runs; if not, it takes the proposal when it is continued."""
 
 
 class Tools:
@@ -191,7 +125,14 @@ class Tools:
     def studies(self) -> list[Status]:
         """List all studies; those that a person has begun can be read, and not stopped, continued or steered."""
         names = {*self.runs.names(), *ledger.under(self.limits.outputs)}
-        return [self.status(name) for name in sorted(names)[-100:]]
+        return [self.told(name) for name in sorted(names)[:MOST]]
+
+    def told(self, study: str) -> Status:
+        """Return where a study stands; of one that is damaged, what is wrong with it."""
+        try:
+            return self.status(study)
+        except UserError as error:
+            return Status(study, "failed", printed=[str(error)])
 
     def status(self, study: StudyName) -> Status:
         """Say where a study stands: its state, budget used, best trial, proposals that wait."""
@@ -299,6 +240,8 @@ class Tools:
 
     def spent(self, but: str) -> float:
         """Return the dollars that the studies of agents have cost, but one."""
+        if self.limits.budget.dollars is None:
+            return 0.0
         names = set(ledger.under(self.limits.outputs)) & set(self.runs.names()) - {but}
         return sum(answer.dollars for name in names for answer in self.reader(name).ledger.answers)
 
