@@ -24,8 +24,9 @@ from intern.errors import UserError
 from intern.llm import Answer, Question
 from intern.overrides import Overrides
 from intern.proposers import _language, _prompt, heuristic, propose
-from intern.records import OPTIMISER, Left, Proposal, Score, Trial
-from intern.search.history import History
+from intern.records import OPTIMISER, Left, Proposal, Score, StageRun, Trial
+from intern.search import pace
+from intern.search.history import History, counts
 from intern.search.view import View
 from intern.study import run as studies
 from intern.study.asking import Asker
@@ -101,37 +102,97 @@ def test_its_turn_comes_after_the_optimisers() -> None:
     assert proposal.by == NAME
 
 
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
-def test_its_share_holds(share: float) -> None:
-    """Over forty trials, whatever it says; what was refused counts."""
+BAD = said(recipe="b", overrides=[{"key": KEY, "value": "7"}])
+CHEAP = said(recipe="b", cheap=True)
+REPEAT = said(action="repeat", parent=1)
+LEFT = Left(30, 0.5)
+ANSWERS = st.sampled_from(["new", "new", BAD, CHEAP, REPEAT, GOOD, {**GOOD, "action": "leave"}, "overloaded", None])
+STEPS = st.tuples(st.lists(ANSWERS, max_size=2), st.sampled_from([0.3, 1.0]), st.integers(1, 2000))
+
+
+@given(st.lists(STEPS, min_size=5, max_size=40), st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]), st.data())
+@checks(max_examples=60, deadline=None)
+def test_its_share_holds(steps: Any, share: float, data: st.DataObject) -> None:
+    """Of the trials as the budget counts them, at any moment, whatever it says: refused, cheap, the same again, with
+    another model, and asked once more after a kill."""
+    trials: list[Trial] = []
+    for number, (answers, fidelity, seconds) in enumerate(steps, 1):
+        fresh = said(recipe="b", overrides=[{"key": KEY, "value": f"{1e-5 * (number + 1):.6f}"}])
+        said_ = [fresh if answer == "new" else answer for answer in answers]
+        seen = replace(view(Model(*said_), *trials, share=share), left=LEFT)
+        (proposal,) = propose(NAME, seen)
+        assert propose(NAME, replace(view(Model(*said_), *trials, share=share), left=LEFT)) == (proposal,)
+        one = replace(done(number, proposal, 0.3), by=proposal.by, seconds=float(seconds))
+        if proposal.faults:
+            one = replace(one, state="REJECTED", reason="no", scores=(), seconds=None)
+        if proposal.by == OPTIMISER:
+            one = replace(one, fidelity=fidelity)
+        elif data.draw(st.booleans()):
+            one = replace(one, by="another")
+        trials.append(one)
+        own = [trial for trial in trials if trial.by != OPTIMISER]
+        assert sum(map(counts, own)) <= share * sum(map(counts, trials)) + 1e-9
+        before = trials[:-1]
+        if proposal.by != OPTIMISER:  # it began with hours of its own: no trial can know how long it takes
+            spent = sum(trial.seconds or 0 for trial in own[:-1])
+            assert spent < share * (sum(trial.seconds or 0 for trial in before) + 3600 * LEFT.hours)
+
+
+def test_its_share_is_had_too() -> None:
+    """Of forty trials, if it always says something new."""
     trials: list[Trial] = []
     for number in range(1, 41):
         model = Model(said(recipe="b", overrides=[{"key": KEY, "value": str(1e-4 * number)}]))
-        (proposal,) = propose(NAME, view(model, *trials, share=share))
-        state = {"state": "REJECTED", "reason": "no", "scores": ()} if proposal.by == NAME and number % 2 else {}
-        trials.append(replace(tried(number, proposal.by, proposal.recipe, rate=1e-3 * number), **state))  # type: ignore[arg-type]
-    own = sum(trial.by == NAME for trial in trials)
-    again = sum(trial.state == "REJECTED" for trial in trials)  # each may be answered once more
-    assert share * 40 - 2 <= own <= share * 40 + again
+        (proposal,) = propose(NAME, view(model, *trials))
+        trials.append(tried(number, proposal.by, proposal.recipe, rate=1e-3 * number))
+    assert sum(trial.by == NAME for trial in trials) == 12
+
+
+def test_its_hours_are_a_share_too() -> None:
+    """Its trial is cut to what is left of them; it is told if too little would be; with none left nobody is asked."""
+    slow = [replace(trial, seconds=60.0, stages=(StageRun("sft", "sft", "o", False, 60.0),)) for trial in THREE]
+    longest = said(recipe="b", overrides=[{"key": "sft.max_steps", "value": "100"}])  # at a second or so for each
+    steps = {"sft.max_steps": 60}
+
+    def of(model: Model, hours: float, *more: Trial, share: float = 0.3) -> Proposal:
+        run = [replace(trial, overrides=trial.overrides | steps) for trial in (*slow, *more)]
+        (proposal,) = propose(NAME, replace(view(model, *run, share=share), left=Left(9, hours)))
+        return proposal
+
+    roomy, narrow = of(Model(longest), 1.0), of(Model(longest), 0.05)
+    assert (roomy.by, roomy.fidelity) == (narrow.by, 1.0) == (NAME, 1.0)
+    assert narrow.fidelity * 100 <= pace.ROOM * 0.3 * (180 + 180) < 100
+    model = Model(longest, longest)
+    assert of(model, 0.005).by == OPTIMISER and "what is left of the budget for yours" in model.asked[1].state
+    model = Model(longest)
+    assert of(model, 0.05, replace(tried(4, NAME), seconds=400.0), share=0.5).by == OPTIMISER and not model.asked
+    assert of(model, 0.05, replace(tried(4, NAME), seconds=40.0), share=0.5).by == NAME and model.asked
 
 
 def test_a_refusal_goes_back_once_with_its_reasons() -> None:
-    """Beyond its share, for it is the same turn; then the optimiser goes on."""
+    """In the same turn, and it costs no trial; the second one is refused, and counts."""
+    model = Model(BAD, GOOD)
+    (proposal,) = propose(NAME, view(model, *THREE))
+    assert proposal.recipe == "b" and not proposal.faults
+    assert "Your proposal was refused: recipe.sft.learning_rate: 7.0 is outside 1e-05 to 0.1" in model.asked[1].state
+    model = Model(BAD, BAD, GOOD)
+    (proposal,) = propose(NAME, view(model, *THREE))
+    assert proposal.by == NAME and proposal.faults and len(model.asked) == 2
     model = Model(GOOD)
     (proposal,) = propose(NAME, view(model, *THREE, refused(4, NAME)))
-    assert proposal.by == NAME and "Your last proposal was refused: sft.learning_rate: 7 is too" in model.asked[0].state
-    model = Model(GOOD)
-    (proposal,) = propose(NAME, view(model, *THREE, refused(4, NAME), refused(5, NAME)))
     assert proposal.by == OPTIMISER and not model.asked
+    late = view(Model(GOOD), *THREE, refused(4, NAME), *(tried(number, OPTIMISER) for number in range(5, 10)))
+    assert propose(NAME, late)[0].by == NAME
+    assert "REJECTED, sft.learning_rate: 7 is too large, by local_llm" in _prompt.question(late).state
 
 
 def test_what_does_not_fit_is_refused_with_all_reasons() -> None:
     """Keys and values outside the contract, a recipe that is a path: the proposal carries why."""
     bad = said(recipe="../../x", overrides=[{"key": "goal.prompt", "value": "x"}, {"key": KEY, "value": "9"}])
-    (proposal,) = propose(NAME, view(Model(bad), *THREE))
+    (proposal,) = propose(NAME, view(Model(bad, bad), *THREE))
     assert proposal.by == NAME and any("recipe" in fault for fault in proposal.faults)
     worse = said(recipe="a", overrides=[{"key": "trust_remote_code", "value": "true"}, {"key": KEY, "value": "9"}])
-    (proposal,) = propose(NAME, view(Model(worse), *THREE))
+    (proposal,) = propose(NAME, view(Model(worse, worse), *THREE))
     assert len(proposal.faults) == 2 and any("9" in fault and "legal" in fault for fault in proposal.faults)
 
 
@@ -231,8 +292,8 @@ def test_the_question() -> None:
 
 
 def scripted(recipe: str) -> Callable[[int, Any], Any]:
-    """A model that proposes another rate each time; its second answer is outside the contract."""
-    rates = ["2e-9", "7", "3e-9", "4e-9", "5e-9"]
+    """A model that proposes another rate each time; its second turn is outside the contract, told or not."""
+    rates = ["2e-9", "7", "8", "3e-9", "4e-9", "5e-9"]
     return lambda number, _: said(recipe=recipe, overrides=[{"key": "sft.learning_rate", "value": rates[number]}])
 
 

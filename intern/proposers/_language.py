@@ -3,8 +3,8 @@ and fill in all numbers; the model is asked now and then, for at most its share 
 try next. A model alone in a fixed space loses to random search; with 30 % of an optimiser's trials it helps (Centaur,
 arXiv:2603.24647).
 
-Its answer is refused like any other proposal if it does not fit; it is then asked once more, with all reasons. Where it
-gives no answer, or the same one again, the heuristic goes on.
+An answer that does not fit goes back once, with all reasons, and costs no trial; the second one is refused like any
+other proposal, and counts. Where it gives no answer, or the same one again, the heuristic goes on.
 """
 
 import json
@@ -15,10 +15,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from intern import llm, text
+from intern.config import gate
 from intern.overrides import PREFIX
 from intern.proposers import HUGE, VARIES, Proposals, _prompt, heuristic, vetted
-from intern.records import OPTIMISER, Proposal
+from intern.records import OPTIMISER, Proposal, Trial
 from intern.search import pace
+from intern.search.history import counts
 from intern.search.view import View
 from intern.shape import entries, real, texts
 
@@ -32,20 +34,18 @@ class Settings(llm.Settings, heuristic.Settings):
     """Fields under `proposer`."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 0.3
-    """Share of the trials that the language model may propose; the rest is the heuristic's and Optuna's."""
+    """Share of the trials, and of the hours, that the language model may use; the rest is the heuristic's and
+    Optuna's."""
 
 
 def propose(view: View) -> Proposals:
     """Propose what the model says, if it is its turn and says something new that fits; else what the heuristic says."""
-    name = view.settings.name
-    told = again(view, name)
-    if due(view, name) or told:
-        for _ in range(2):
-            proposal, fault = asked(view, told)
-            if proposal or not fault:
-                return (proposal,) if proposal else optimised(view)
-            told = fault
-    return optimised(view)
+    proposal, told = None, ""
+    for _ in range(2 if due(view) else 0):
+        proposal, told = asked(view, told)
+        if not told:
+            break
+    return (proposal,) if proposal else optimised(view)
 
 
 def optimised(view: View) -> Proposals:
@@ -53,36 +53,47 @@ def optimised(view: View) -> Proposals:
     return tuple(replace(proposal, by=OPTIMISER) for proposal in heuristic.propose(view))
 
 
-def due(view: View, name: str) -> bool:
-    """Return whether the model has a trial left of its share, and somebody answers."""
+def due(view: View) -> bool:
+    """Return whether a trial in full is left of the model's share, and somebody answers. Trials count as the budget
+    counts them: a cheap one as its part, a refused one too, whichever model thought of it."""
     counted = [trial for trial in view.trials if trial.by]
-    own = sum(trial.by == name for trial in counted)
-    share = getattr(view.settings, "share", 0.0)
-    return view.ask is not None and view.failures < PATIENCE and own + 1 <= share * (len(counted) + 1)
+    own, every = (sum(map(counts, trials)) for trials in (models(view), counted))
+    fits = own + 1 <= share(view) * (every + 1) and hours(view) > 0
+    return fits and view.ask is not None and view.failures < PATIENCE
 
 
-def again(view: View, name: str) -> str:
-    """Return why the model's last proposal was refused, if it was not told before; else nothing."""
-    last = view.trials[-1]
-    if view.ask is None or last.state != "REJECTED" or last.by != name or view.failures >= PATIENCE:
-        return ""
-    before = view.trials[-2]
-    return "" if before.state == "REJECTED" and before.by == name else f"Your last proposal was refused: {last.reason}"
+def models(view: View) -> list[Trial]:
+    """Return the trials that a language model thought of."""
+    return [trial for trial in view.trials if trial.by not in ("", OPTIMISER)]
+
+
+def share(view: View) -> float:
+    """Return the model's share of the study."""
+    given: float = getattr(view.settings, "share", 0.0)
+    return given
+
+
+def hours(view: View) -> float:
+    """Return what is left of the model's share of the study's hours, or of all hours if that is less: no number of
+    trials bounds how long one of them takes."""
+    whole = view.history.seconds / 3600 + view.left.hours
+    own = sum(trial.seconds or 0.0 for trial in models(view)) / 3600
+    return min(share(view) * whole - own, view.left.hours)
 
 
 def asked(view: View, told: str) -> tuple[Proposal | None, str]:
-    """Return the model's proposal, or why it is none worth a trial; neither if it leaves the turn, or is silent."""
+    """Return the model's proposal, and why it is none worth a trial; neither if it leaves the turn, or is silent."""
     assert view.ask
     value = view.ask(_prompt.question(view, told)).value
     if value is None or value.get("action") == LEAVE:
         return None, ""
     said = read(value, view)
     proposal = vetted(said, view)
-    if proposal.faults:
-        return said, ""  # it is vetted again, like anybody's, and refused
-    fitted = pace.fitted(view, proposal)
+    if proposal.faults:  # it is vetted again, like anybody's, and refused
+        return said, f"Your proposal was refused: {gate.told(proposal.faults)}"
+    fitted = pace.fitted(replace(view, left=replace(view.left, hours=hours(view))), proposal)
     if fitted is None or fitted.fidelity > view.left.trials:
-        return None, f"Your proposal does not fit into what is left of the budget: {brief(value)}"
+        return None, f"Your proposal does not fit into what is left of the budget for yours: {brief(value)}"
     if not fitted.sweep and view.tried(fitted):
         return None, f"Your proposal was tried already, see the trials: {brief(value)}"
     return fitted, ""
