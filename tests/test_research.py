@@ -371,10 +371,12 @@ def test_evidence_narrows_a_sweep_inside_the_contract(library: Library) -> None:
         claim(hyperparameters=Overrides({"sft.learning_rate": 5e-1})),
         claim(hyperparameters=Overrides({"sft.learning_rate": 9e-4}), size=70.0),
     ]
-    near = {key: (low, high) for key, low, high in steer.narrowed(used, recipe, size=1.7)}
-    assert near == {"sft.learning_rate": (1e-5, 4e-4), "sft.max_steps": (25, 400)}
-    assert steer.start(used, recipe, size=1.7) == Overrides({"sft.learning_rate": 1e-4, "sft.max_steps": 100})
-    assert steer.narrowed((), recipe) == () and steer.start((), recipe) == Overrides()
+    rate, steps = "sft.learning_rate", "sft.max_steps"
+    told = steer.narrowed(used, recipe, rate, size=1.7)
+    assert told == steer.Near(rate, 1e-5, 4e-4, ("arXiv:2401.00001",))
+    assert steer.narrowed(used, recipe, steps, size=1.7) == steer.Near(steps, 25, 400, ("arXiv:2401.00001",))
+    assert steer.narrowed(used, recipe, rate).high == 1e-3  # type: ignore[union-attr]
+    assert steer.narrowed((), recipe, rate) is None
 
 
 def test_what_is_known_without_a_network(served: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

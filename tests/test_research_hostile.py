@@ -205,8 +205,9 @@ def test_planted_instructions_change_nothing(served: World, tmp_path: Path, libr
     recipes = {name: library.load(name) for name in library.names()}
     assert set(steer.order(survey.evidence, recipes)) == set(recipes)
     for name, recipe in recipes.items():
-        for key, low, high in steer.narrowed(survey.evidence, recipe):
-            assert recipe.contract[key].check(low) is not None and recipe.contract[key].check(high) is not None, name
+        for key, domain in recipe.contract.items():
+            near = steer.narrowed(survey.evidence, recipe, key)
+            assert not near or domain.low <= near.low < near.high <= domain.high, (name, key)  # type: ignore[union-attr]
     honest = {"owner/math-qa", "openai/gsm8k", "owner/choices"}
     assert {draft.hub for draft in survey.data} == honest | {"owner/planted", "evil/test"}
     assert not next(draft for draft in survey.data if draft.hub == "evil/test").entry

@@ -9,7 +9,7 @@ than the time allows, so that each training ends with its schedule.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, prod
 from typing import Annotated, Any
 
@@ -17,13 +17,13 @@ from pydantic import Field
 
 from intern.config import stages
 from intern.config.changes import times
-from intern.config.contract import Choices, Domain, Range
+from intern.config.contract import Choices, Domain
 from intern.config.schema import Recipe
 from intern.overrides import Overrides
 from intern.proposers import Proposals
 from intern.records import OPTIMISER, Proposal, Trial
 from intern.research import steer
-from intern.search import pace, recovery
+from intern.search import nearby, pace, recovery
 from intern.search.sampler import Space
 from intern.search.view import View
 from intern.stats import paired
@@ -31,9 +31,8 @@ from intern.stats import paired
 CHEAP = 0.3  # of a recipe's steps: enough to rank recipes, a third of the price
 RANKING = 1 / 3  # of the budget's hours, after which no further recipe is ranked
 WIDE = 3  # keys of one sweep: Optuna has few trials for them
-RATE = "learning_rate"  # of whichever stage
 PAYS = 1.0  # standard errors that more steps must gain for more still: a trial is no claim
-NEAR = 4.0  # a sweep looks so many times above and below its start, or this part of a linear range
+CITED = 20  # sources that a proposal may name
 
 
 @dataclass
@@ -170,8 +169,8 @@ def longer(view: View, name: str) -> Iterator[Proposal]:
 
 
 def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[Proposal]:
-    """Propose Optuna over the keys that matter most, around the recipe's best trial in full; over all of the contract
-    if that was done before, or if no trial in full ran to its end."""
+    """Propose Optuna over the keys that matter most, around the recipe's best trial in full, or what papers used; over
+    all of the contract if that was done before."""
     tried = view.history.of_recipe(name)
     begun = sum(t.kind == "sweep" for t in planned(view, name))
     if begun >= max(least, getattr(view.settings, "sweep_trials", 0)):
@@ -181,35 +180,13 @@ def sweep(view: View, name: str, least: int = 0, wide: int = WIDE) -> Iterator[P
     keys = matters(view, name)[:wide]
     if start is None or exhausted(view, name, keys):
         return
-    within = () if least or start.state != "COMPLETE" else around(view, start, keys)
+    near = () if least else tuple(nearby.bounds(view, start, keys, learnt(view, start)))
     why = f"a better value of {', '.join(keys)}"
     kept = view.own(start).without(keys)
-    yield Proposal(name, kept, "sweep", start.number, view.seed, sweep=keys, within=within, hypothesis=why)
-
-
-def around(view: View, start: Trial, keys: tuple[str, ...]) -> tuple[tuple[str, float, float], ...]:
-    """Return (key, low, high) near the values of a trial, for the keys that are ranges; if it learnt nothing, from its
-    values upward where more of a key means more training, and anywhere else."""
-    recipe = view.recipes[start.recipe or ""]
-    own, bounds = Space.of(recipe).values(start.overrides), []
-    far = not learnt(view, start)
-    for key in keys:
-        domain, value = recipe.contract[key], own[key] if own[key] is not None else meant(recipe, key)
-        if isinstance(domain, Range) and value is not None and domain.low <= float(value) <= domain.high:
-            part = (domain.high - domain.low) / NEAR
-            near = float(value)
-            if far:
-                stronger = key in pace.length_keys(recipe) or key.endswith(f".{RATE}")
-                bounds += [(key, near, domain.high)] if stronger and near < domain.high else []
-                continue
-            bounds.append((key, near / NEAR, near * NEAR) if domain.log else (key, near - part, near + part))
-    return tuple(bounds)
-
-
-def meant(recipe: Recipe, key: str) -> Any:
-    """Return what an unset key means to the stage's library, if that is known."""
-    section, _, field = key.partition(".")
-    return stages.stage(recipe.kinds[section]).defaults.get(field) if section in recipe.kinds else None
+    proposal = Proposal(name, kept, "sweep", start.number, view.seed, sweep=keys, hypothesis=why)
+    sources = dict.fromkeys(source for each in near for source in each.sources)
+    within = tuple((each.key, each.low, each.high) for each in near)
+    yield replace(proposal, within=within, evidence=tuple(sources)[:CITED])
 
 
 def matters(view: View, name: str) -> tuple[str, ...]:

@@ -3,16 +3,30 @@
 Pure functions; a contract's bounds and a proposer's own measurements come before anything that a paper says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from intern.config import stages
 from intern.config.contract import Range
 from intern.config.schema import Recipe
-from intern.overrides import Overrides
 from intern.research.evidence import Evidence
 
-NEAR = 4.0  # a range is searched so many times below and above what papers used, as around a trial's own values
+NEAR = 4.0  # a sweep looks so many times above and below a value, or this part of a linear range
 ALIKE = 10.0  # a model so many times smaller or larger says nothing about learning rates
+
+
+@dataclass(frozen=True)
+class Near:
+    """Where a sweep looks for a key's value."""
+
+    key: str
+    """Of the contract."""
+    low: float
+    """The lowest value."""
+    high: float
+    """The highest value."""
+    sources: tuple[str, ...] = ()
+    """The evidence that says so; () for a trial of the study's own."""
 
 
 def speaks_for(evidence: Evidence, recipe: Recipe) -> bool:
@@ -35,50 +49,43 @@ def order(evidence: Sequence[Evidence], recipes: Mapping[str, Recipe]) -> list[s
     return sorted(recipes, key=lambda name: (-support(evidence, recipes[name]), name))
 
 
-def used(evidence: Sequence[Evidence], recipe: Recipe, size: float | None = None) -> dict[str, list[float]]:
-    """Return the values that papers used for the ranges of a recipe's contract, and that lie in them.
+def used(evidence: Iterable[Evidence], recipe: Recipe, key: str, size: float | None = None) -> list[tuple[float, str]]:
+    """Return (value, source) of what papers used for a key of a recipe's contract, where it lies in the key's range.
 
     Args:
         evidence: what is known.
         recipe: the recipe.
+        key: of its contract.
         size: billions of parameters of the model; papers on models ten times smaller or larger are left out.
     """
-    by_key: dict[str, list[float]] = {}
+    domain = recipe.contract[key]
+    section, dot, field = key.partition(".")
+    named = f"{recipe.kinds.get(section, section)}.{field}" if dot else key
+    values = []
     for each in evidence:
+        value = each.hyperparameters.get(named)
         if size and each.size and not size / ALIKE <= each.size <= size * ALIKE:
             continue
-        for key, domain in recipe.contract.items():
-            section, dot, field = key.partition(".")
-            value = each.hyperparameters.get(f"{recipe.kinds.get(section, section)}.{field}" if dot else key)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                continue
-            if isinstance(domain, Range) and domain.low <= value <= domain.high:
-                by_key.setdefault(key, []).append(float(value))
-    return by_key
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if isinstance(domain, Range) and domain.low <= value <= domain.high:
+            values.append((float(value), each.source))
+    return values
 
 
-def narrowed(
-    evidence: Sequence[Evidence], recipe: Recipe, size: float | None = None
-) -> tuple[tuple[str, float, float], ...]:
-    """Return (key, low, high) near what papers used, as `Proposal.within` takes it, for the keys that they speak of."""
-    bounds = []
-    for key, values in used(evidence, recipe, size).items():
-        domain = recipe.contract[key]
-        assert isinstance(domain, Range)
-        part = (domain.high - domain.low) / NEAR
-        low = min(values) / NEAR if domain.log else min(values) - part
-        high = max(values) * NEAR if domain.log else max(values) + part
-        bounds.append((key, max(low, domain.low), min(high, domain.high)))
-    return tuple(bounds)
+def narrowed(evidence: Iterable[Evidence], recipe: Recipe, key: str, size: float | None = None) -> Near | None:
+    """Return where papers had a key's values, and some way around, inside its range; None if they do not speak of it.
+
+    The arguments are those of `used`."""
+    known, domain = used(evidence, recipe, key, size), recipe.contract[key]
+    if not known or not isinstance(domain, Range):
+        return None
+    values = [value for value, _ in known]
+    low, high = around(domain, min(values))[0], around(domain, max(values))[1]
+    return Near(key, max(low, domain.low), min(high, domain.high), tuple(dict.fromkeys(source for _, source in known)))
 
 
-def start(evidence: Sequence[Evidence], recipe: Recipe, size: float | None = None) -> Overrides:
-    """Return the middle one of the values that papers used, for the keys that they speak of."""
-    middle = {key: sorted(values)[len(values) // 2] for key, values in used(evidence, recipe, size).items()}
-    return Overrides({key: recipe.contract[key].check(cast(recipe, key, value)) for key, value in middle.items()})
-
-
-def cast(recipe: Recipe, key: str, value: float) -> float | int:
-    """Return a number as a key's type."""
-    domain = recipe.contract[key]
-    return round(value) if domain.kind is int else value
+def around(domain: Range, value: float) -> tuple[float, float]:
+    """Return the bounds of what counts as near a value; they may lie outside the range."""
+    part = (domain.high - domain.low) / NEAR
+    return (value / NEAR, value * NEAR) if domain.log else (value - part, value + part)

@@ -39,6 +39,8 @@ class View:
     """What is to be improved; without a place of its items."""
     evidence: tuple[Evidence, ...] = ()
     """What papers suggest for the goal."""
+    size: float | None = None
+    """Billions of parameters of the base model; None: unknown."""
 
     @property
     def trials(self) -> Sequence[Trial]:

@@ -20,6 +20,7 @@ from intern.study.reader import Reader
 def view(scope: Scope, reader: Reader, left: Left, asker: "Asker") -> View:
     """Return what the proposer of a study sees."""
     config = scope.config
+    parameters = config.model.parameters
     return View(
         scope.recipes,
         reader.history,
@@ -32,6 +33,7 @@ def view(scope: Scope, reader: Reader, left: Left, asker: "Asker") -> View:
         failures=reader.ledger.failures,
         goal=config.goal,
         evidence=evidence.of(reader.folder),
+        size=parameters and parameters / 1e9,
     )
 
 
