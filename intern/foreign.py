@@ -34,6 +34,20 @@ def text(path: Path, most: int | None, fix: str) -> str:
         raise UserError(f"Cannot read {path}: {error.strerror}. {fix}") from None
 
 
+def check(path: Path, fix: str) -> None:
+    """Check that a path is a file that can be read, and no pipe or device.
+
+    Raises:
+        UserError: if it is not; the message ends with `fix`.
+    """
+    try:
+        with open(path, "rb", opener=at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{path} is no file, but a pipe or a device. {fix}")
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}. {fix}") from None
+
+
 def at_once(path: str, flags: int) -> int:
     """Open a file, and a pipe without waiting for who writes into it; return its descriptor."""
     return os.open(path, flags | os.O_NONBLOCK)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import SHARED
 
+from intern.config.column import Unmade
 from intern.config.schema import Goal
 from intern.data import items, local
 from intern.data.cleaning import Cleaning, clean
@@ -130,8 +131,7 @@ def test_multiple_choice() -> None:
     """Our form around the choices is not compared; the question and a long choice are."""
     columns = Columns("mcq", {"question": "q", "choices": "c", "answer": "a"})
     texts = [("Which?", ["x", f"{LEAKED}"]), (f"So {LEAKED}?", ["x", "y"]), ("Who is it?", ["x", "y"])]
-    rows = [columns.row(Goal("g"), {"q": q, "c": c, "a": 1}) for q, c in texts]
-    train = [row for row in rows if row]
+    train = [columns.row(Goal("g"), {"q": q, "c": c, "a": 1}) for q, c in texts]
     assert train[0]["question"].startswith("What is the correct answer")
     assert items.bare(train[0]) == f"Which?\nx\n{LEAKED}"
     kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?"]))
@@ -181,12 +181,13 @@ def test_null_is_never_text() -> None:
     qa = Columns("qa", {"question": "q", "answer": "a.text"})
     rows = [{"q": None, "a": {"text": "1"}}, {"q": "x", "a": {"text": None}}, {"q": "x", "a": None}]
     rows += [{"q": "x", "a": {"text": []}}, {"q": "x", "a": {"text": [None]}}, {"q": "x", "a": {"text": [None, "y"]}}]
-    made = [row for row in (qa.row(Goal("g"), row) for row in rows) if row]
+    made = [qa.row(Goal("g"), row) for row in rows]
     assert "None" not in str(made) and [row["target"] for row in cleaned(made, [])[0]] == ["ANSWER: y"]
     mcq = Columns("mcq", {"question": "q", "choices": "c", "answer": "a"})
     whole = {"q": "x", "c": ["y", "z"], "a": 1}
     for lack in ({"q": None}, {"c": None}, {"c": ["y", None]}, {"a": None}):
-        assert mcq.row(Goal("g"), {**whole, **lack}) is None
+        with pytest.raises(Unmade):
+            mcq.row(Goal("g"), {**whole, **lack})
     assert mcq.row(Goal("g"), whole)
 
 

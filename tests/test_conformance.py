@@ -16,7 +16,12 @@ from intern.config import schema
 from intern.data import items
 
 TINY = schema.ROOT / "intern" / "models" / "tiny"
-ENTRIES = {"goal": {"goal": True}, "hub": {"hub": "some/set", "columns": {"question": "q", "answer": "a"}}}
+ENTRIES = {
+    "goal": {"goal": True},
+    "generator": {"generator": "mixed"},
+    "hub": {"hub": "some/set", "columns": {"question": "q", "answer": "a"}},
+    "a stream": {"hub": "some/set", "stream": True, "columns": {"question": "q", "answer": "a"}},
+}
 
 
 @pytest.mark.parametrize("name", plugins.names("rewards"))

@@ -30,7 +30,7 @@ RECIPE = """\
 # All of them at once.
 summary: a source, a stage, a reward and a rule of a stranger
 stages: [data, shortest, sft, grpo]
-data: {mix: [{csv: sums.csv, columns: {question: q, answer: a}}]}
+data: {mix: [{sheet: sums.csv, columns: {question: q, answer: a}}]}
 shortest: {share: 0.5}
 sft: {learning_rate: 1.0e-3, max_steps: 2, max_length: 64, per_device_train_batch_size: 4, logging_steps: 1,
       activation_checkpointing: false}
@@ -80,7 +80,7 @@ def test_each_does_what_its_kind_must(mine: Path, name: str) -> None:
         "launchers": lambda: conformance.launchers.check(stem, mine / "run", TINY),
         "stages": lambda: conformance.stages.check(stem, mine / "run", TINY),
         "sources": lambda: conformance.sources.check(
-            {"csv": "sums.csv", "columns": {"question": "q", "answer": "a"}}, mine / "run"
+            {"sheet": "sums.csv", "columns": {"question": "q", "answer": "a"}}, mine / "run"
         ),
     }
     (mine / "run").mkdir()

@@ -281,13 +281,14 @@ ROW = '{"question": "1 + 1", "answer": "2"}\n'
 @pytest.mark.parametrize(
     ("train", "test", "parts"),
     [
-        (ROW, ROW + '{"question": \nnothing\n', ["test.jsonl has lines that are not JSON", "line 2: ", "line 3: "]),
-        (ROW, '{"q": "1"}\n[1]\n' + ROW, ["lacks columns", "line 1: no column question, answer", "line 2: ", "list"]),
+        (ROW, ROW + '{"question": \nnothing\n', ["test.jsonl has lines that cannot be read", "line 2: ", "line 3: "]),
+        (ROW, '{"q": "1"}\n' + ROW, ["line 1: there is no column question; there is no column answer (it has: q)"]),
+        (ROW, '[1]\n' + ROW, ["line 1: a list, and an object is needed: '[1]'"]),
         (ROW, "", ["test.jsonl is empty"]),
         ("\n\n", ROW, ["train.jsonl is empty"]),
         (ROW, ROW, ["no train items are left", "goal.dev_share"]),
         (ROW + ROW.replace("1 + 1", "1 + 2"), ROW, ["no "]),
-        (ROW, b"\xff\xfe\n", ["test.jsonl is not UTF-8 text (byte 0)", "as UTF-8"]),
+        (ROW, b"\xff\xfe\n", ["test.jsonl has lines that", "line 1: byte 0xff at character 1 is not UTF-8"]),
         (ROW, "x\n" * 50, ["line 10: ", "and 40 more"]),
     ],
 )

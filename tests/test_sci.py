@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from intern.config.column import Unmade
 from intern.config.schema import ROOT, Goal
 from intern.data import items
 from intern.data.columns import Columns
@@ -162,5 +163,8 @@ def test_an_answer_is_found_among_its_choices(answer: int | str, labels: list[st
     """By place, by letter, by label; a row whose answer is none of its choices is no row."""
     columns = {"question": "q", "choices": "c", "answer": "a"} | ({"labels": "l"} if labels else {})
     item = {"q": "?", "c": ["x", "y", "z"], "a": answer, "l": labels}
-    found = Columns("mcq", columns).row(Goal(), item)
-    assert (found and found["answer"]) == letter
+    if letter is None:
+        with pytest.raises(Unmade, match="the answer is not among the choices"):
+            Columns("mcq", columns).row(Goal(), item)
+    else:
+        assert Columns("mcq", columns).row(Goal(), item)["answer"] == letter

@@ -1,8 +1,11 @@
 """What a value may be: ranges of numbers and forms of text, each with words for what does not fit."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from intern.config import column
 
 STRICT = ConfigDict(extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False)
 
@@ -25,6 +28,19 @@ LINE, NOTED, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 Note = Annotated[str, Field(pattern=NOTED, max_length=500)]
+
+
+def mapped(columns: Any) -> Any:
+    """Return what makes each of our columns, as it was given."""
+    if not isinstance(columns, dict):
+        return columns
+    try:
+        return column.checked_all(columns)
+    except ValueError as error:
+        raise PydanticCustomError("columns", "{why}", {"why": str(error)}) from None
+
+
+Columns = Annotated[dict[str, Any], BeforeValidator(mapped)]
 
 
 class Section:

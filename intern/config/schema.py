@@ -15,11 +15,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from intern.config import contract
-from intern.config.contract import Contract
 from intern.config.ranges import (
     ASKS,
     BELOW,
     PACKAGED,
+    Columns,
     Count,
     Natural,
     Note,
@@ -31,9 +31,7 @@ from intern.config.ranges import (
     Text,
     Unit,
 )
-from intern.config.ranges import (
-    STRICT as STRICT,
-)
+from intern.config.ranges import STRICT as STRICT
 from intern.config.values import flat as flat  # they belong to the schema for those who use it
 from intern.config.values import given as given
 from intern.config.values import told
@@ -77,15 +75,15 @@ class Goal(Section):
     generator: Text | None = None
     """The plug-in under intern/generators that draws the items."""
     data_dir: Text | None = None
-    """Or a folder with train.jsonl, test.jsonl and perhaps dev.jsonl."""
+    """Or a folder with train.…, and perhaps test.… and dev.…, or one file: JSON lines or array, CSV, Parquet."""
     hub: Text | None = None
     """Or, if no folder is given, a Hub data set, OWNER/NAME, with the splits train and test."""
     hub_config: Text | None = None
     """Its configuration."""
     hub_revision: Text | None = None
     """Its commit; None: the newest."""
-    columns: dict[Text, Text] = field(default_factory=lambda: {"question": "question", "answer": "answer"})
-    """Our column to the files' own."""
+    columns: Columns = field(default_factory=lambda: {"question": "question", "answer": "answer"})
+    """Our column to the files' own: a name, {regex: …} or {template: …}."""
     dev: list[Task] = field(default_factory=list)
     """Or lm-eval's own tasks to select on."""
     test: list[Task] = field(default_factory=list)
@@ -95,7 +93,9 @@ class Goal(Section):
     test_items: Count = 500
     """Items drawn for test."""
     dev_share: Share = 0.1
-    """Share of train.jsonl that becomes dev if there is no dev.jsonl."""
+    """Share of train that becomes dev if no file is for it."""
+    test_share: Share = 0.1
+    """Share of train that becomes test if no file is for it."""
     prompt: Annotated[str, Field(pattern=ASKS)] = "{question}"
     """The user's turn; {question} is where the question stands."""
     scorer: Text = "exact_answer"
@@ -180,7 +180,7 @@ class Recipe(Section):
     """The contract: all that a proposer or a sweep may change, and how far."""
 
     @cached_property
-    def contract(self) -> Contract:
+    def contract(self) -> contract.Contract:
         """The contract, typed; faults in it were found when the recipe was loaded."""
         return contract.read(self.tunable, contract.leaves(type(self)))[0]
 

@@ -79,6 +79,7 @@ def clean(rows: Sequence[Row], guard: Guard) -> tuple[list[Row], Cleaning]:
 
 def judged(row: Row, guard: Guard) -> tuple[str | None, str]:
     """Return (why a row goes, or "common words"; None if neither, what it shares with an item)."""
-    if not row["question"].strip() or not bare(row).strip() or not row["target"].strip():
+    whole = row.get("bare") == row["target"]  # a text that is trained on without a question
+    if not (row["question"].strip() or whole) or not bare(row).strip() or not row["target"].strip():
         return BLANK, ""
     return guard.judge(row)

@@ -10,11 +10,9 @@ FORM = '[{"role": "user", "content": "â€¦"}, {"role": "assistant", "content": "â
 NOTE = f"its rows are conversations ({COLUMN}): the last user turn is the question, the assistant's reply the target"
 
 
-def among(rows: Sequence[Any], columns: Mapping[str, str]) -> bool:
-    """Return whether every row is a conversation, and none has a question of its own."""
-    return bool(rows) and all(
-        isinstance(row, dict) and COLUMN in row and columns["question"] not in row for row in rows
-    )
+def among(rows: Sequence[Mapping[str, Any]], asked: Sequence[str]) -> bool:
+    """Return whether every row is a conversation, and none has the columns of a question of its own."""
+    return bool(rows) and all(COLUMN in row and not any(name in row for name in asked) for row in rows)
 
 
 def flattened(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any] | str:

@@ -75,7 +75,21 @@ def text_of(item: Row, name: str) -> str:
     value = item.get(name)
     if isinstance(value, list):
         value = next((entry for entry in value if entry is not None), None)
-    return "" if value is None else str(value)
+    return "" if value is None else text(value)
+
+
+def text(value: Any) -> str:
+    """Return a value as text, a number that is whole without `.0`: tables make 72.0 of it where a value is missing."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value) if whole else value)
+
+
+def fingerprint(rows: Iterable[Row]) -> str:
+    """Return the SHA-256 over rows in their order."""
+    total = hashlib.sha256()
+    for r in rows:
+        total.update(json.dumps(r, sort_keys=True).encode() + b"\n")
+    return total.hexdigest()
 
 
 def shortened(text: str, most: int = 160) -> str:

@@ -1,17 +1,21 @@
-"""A person's own files as a goal's splits: train.jsonl, test.jsonl and perhaps dev.jsonl in one folder.
+"""A person's own files as a goal's splits: a folder with train.… and perhaps test.… and dev.…, or one file.
 
     python -m intern goal=local goal.data_dir=PATH model=PATH goal.columns.question=prompt goal.columns.answer=label
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from intern.config.schema import Goal
-from intern.data import formats, forms
+from intern.data import folder as folders
+from intern.data import forms
 from intern.data.items import Row, row, share_of
 from intern.data.likeness import likeness
 from intern.errors import UserError
+
+ORDER = ("test", "train", "dev")
+LEAST = 2  # items of dev and of test
 
 
 @dataclass(frozen=True)
@@ -25,72 +29,81 @@ class Splits:
 
 
 def splits(goal: Goal, folder: Path) -> Splits:
-    """Return the splits; dev is carved from train by key if there is no dev.jsonl.
+    """Return the splits; what no file is for, dev or test, is carved from train by key.
 
     Raises:
-        UserError: with every line that cannot be used, or the split of which nothing is left.
+        UserError: with every row that cannot be used, or the split of which too little is left.
     """
-    files, notes = read(goal, folder)
-    for name in sorted({"dev", "test"} & files.keys()):
-        files[name], note = distinct(files[name], name)
+    rows, sources, notes = read(goal, folder)
+    train, given = rows.pop("train"), rows
+    for name in sorted(given):
+        given[name], note = distinct(given[name], name)
         notes += note
-    train, note = without(files["train"], [*files["test"], *files.get("dev", ())], "train", "test or dev")
+    train, note = without(train, [row for rows in given.values() for row in rows], "train", "test or dev")
     notes += note
-    if "dev" in files:
-        dev, note = without(files["dev"], files["test"], "dev", "test")
-        if not dev:
+    if given.keys() >= {"dev", "test"}:
+        given["dev"], note = without(given["dev"], given["test"], "dev", "test")
+        if not given["dev"]:
             raise UserError(
-                f"{folder}: every item of dev.jsonl is one of test.jsonl, too: what is chosen on dev would be chosen "
-                "on test. Give others for one of them, or leave dev.jsonl out: dev is then carved from train.jsonl."
+                f"{folder}: every item of {sources['dev']} is one of {sources['test']}, too: what is chosen on dev "
+                "would be chosen on test. Give others for one of them, or leave dev out: it is then carved from train."
             )
-        notes += [*note, *cut("dev", dev, goal.dev_items)]
-        dev = capped(dev, goal.dev_items)
-    else:
-        carved, _ = distinct([r for r in train if share_of(r["key"]) < goal.dev_share], "dev")
-        dev = capped(carved, goal.dev_items)
-        train, _ = without(train, dev, "train", "dev")
-        notes.append(f"dev: {len(dev)} items, carved from train.jsonl, of which {len(train)} rows are left")
-    notes += cut("test", files["test"], goal.test_items)
-    for split, rows, least in (("train", train, 1), ("dev", dev, 2), ("test", files["test"], 2)):
-        if len(rows) < least:
+        notes += note
+    for name, share, most in (("test", goal.test_share, goal.test_items), ("dev", goal.dev_share, goal.dev_items)):
+        if name in given:
+            notes += cut(name, given[name], most)
+            given[name] = capped(given[name], most)
+        else:
+            given[name] = carved(train, name, share, most)
+            train, _ = without(train, given[name], "train", name)
+            told = f"carved from {sources['train']}, of which {len(train)} rows are left"
+            notes.append(f"{name}: {len(given[name])} items, {told}")
+    made = {"train": train, "dev": given["dev"], "test": given["test"]}
+    refuse_few(goal, folder, made)
+    return Splits({**made, "few_shot": train[: max(goal.few_shot, 1)]}, notes)
+
+
+def refuse_few(goal: Goal, folder: Path, rows: Mapping[str, Sequence[Row]]) -> None:
+    """Raise UserError if too little is left of a split."""
+    for split, least in (("train", 1), ("dev", LEAST), ("test", LEAST)):
+        if len(rows[split]) < least:
             raise UserError(
-                f"{folder}: {len(rows) or 'no'} {split} items are left, and {least} are needed (dev_share="
-                f"{goal.dev_share}; items of test and dev are taken out of train, repeated ones out of dev and test). "
-                "Give more rows, or a dev.jsonl, or another goal.dev_share."
+                f"{folder}: {len(rows[split]) or 'no'} {split} items are left, and {least} are needed "
+                f"(goal.dev_share={goal.dev_share:g}, goal.test_share={goal.test_share:g}; items of test and dev are "
+                "taken out of train, repeated ones out of dev and test). "
+                "Give more rows, or files for dev and test, or another goal.dev_share."
             )
-    test = capped(files["test"], goal.test_items)
-    few_shot = train[: max(goal.few_shot, 1)]
-    return Splits({"train": train, "dev": dev, "test": test, "few_shot": few_shot}, notes)
 
 
 def count(goal: Goal) -> int | None:
-    """Return how many train rows a goal's own files have, unread; None if it has none."""
-    file = Path(goal.data_dir or "").expanduser() / "train.jsonl"
-    if goal.data_dir is None or not file.is_file():
+    """Return how many train rows a goal's own files have; None if it has none, or they cannot be read."""
+    if goal.data_dir is None:
         return None
-    with file.open("rb") as lines:
-        return sum(1 for line in lines if line.strip())
+    try:
+        return folders.count(folders.files(Path(goal.data_dir).expanduser()).splits["train"])
+    except (UserError, OSError):  # said when they are read
+        return None
 
 
-def read(goal: Goal, folder: Path) -> tuple[dict[str, list[Row]], list[str]]:
-    """Return the rows of each file, and what was recognised in them, a line each.
+def read(goal: Goal, folder: Path) -> tuple[dict[str, list[Row]], dict[str, str], list[str]]:
+    """Return the rows of each split, the name of its files, and what was recognised in them, a line each.
 
     Raises:
-        UserError: if a file is missing, or with every line of a file that cannot be used.
+        UserError: if a file is missing, or with every row of a file that cannot be used.
     """
     if lacking := [name for name in ("question", "answer") if name not in goal.columns]:
         missing = " and ".join(lacking)
         raise UserError(f"goal.columns={goal.columns} lacks {missing}: goal.columns.{lacking[0]}=<its name>.")
-    formats.check(folder)
-    names = ["test", "train", *(["dev"] if (folder / "dev.jsonl").exists() else [])]
-    files = {name: forms.read(goal, folder / f"{name}.jsonl") for name in names}
+    found = folders.files(folder)
+    names = {split: ", ".join(path.name for path in paths) for split, paths in found.splits.items()}
+    files = {split: forms.read(goal, split, found.splits[split]) for split in ORDER if split in found.splits}
     told: dict[str, list[str]] = {}
-    for name in sorted(files, reverse=True):
-        for note in files[name].notes:
-            told.setdefault(note, []).append(f"{name}.jsonl")
+    for split in sorted(files, reverse=True):
+        for note in files[split].notes:
+            told.setdefault(note, []).append(names[split])
     several = any(isinstance(item["answer"], list) for file in files.values() for item in file.rows)
     rows = {name: [row(goal, listed(item) if several else item) for item in file.rows] for name, file in files.items()}
-    return rows, [f"{', '.join(names)}: {note}" for note, names in told.items()]
+    return rows, names, [*found.notes, *(f"{', '.join(names)}: {note}" for note, names in told.items())]
 
 
 def listed(item: Row) -> Row:
@@ -120,11 +133,18 @@ def without(rows: Iterable[Row], others: Iterable[Row], name: str, other: str) -
     return kept, [f"{told}, and are left out"] if gone else []
 
 
-def capped(rows: list[Row], most: int) -> list[Row]:
+def carved(train: Iterable[Row], name: str, share: float, most: int) -> list[Row]:
+    """Return a share of train as items, two at least: those whose keys' hashes are lowest for dev, highest for test."""
+    rows, _ = distinct(train, name)
+    rank = share_of if name == "dev" else lambda key: 1 - share_of(key)
+    return capped(rows, min(most, max(LEAST, sum(rank(row["key"]) < share for row in rows))), rank)
+
+
+def capped(rows: list[Row], most: int, rank: Callable[[str], float] = share_of) -> list[Row]:
     """Return at most so many of the rows, in order: those whose keys' hashes are lowest, whoever asks."""
     if len(rows) <= most:
         return rows
-    by_hash = sorted(range(len(rows)), key=lambda place: (share_of(rows[place]["key"]), place))
+    by_hash = sorted(range(len(rows)), key=lambda place: (rank(rows[place]["key"]), place))
     return [rows[place] for place in sorted(by_hash[:most])]
 
 

@@ -29,8 +29,8 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
         return []
     else:
         raise UserError(
-            f"Goal {goal.name} has no items. Give it a folder with train.jsonl and test.jsonl: goal.data_dir=PATH "
-            "(or, in its YAML, a generator, a Hub data set, or lm-eval tasks for dev and test)."
+            f"Goal {goal.name} has no items. Give it a folder with train.jsonl and test.jsonl, or one file: "
+            "goal.data_dir=PATH (or, in its YAML, a generator, a Hub data set, or lm-eval tasks for dev and test)."
         )
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():

@@ -38,6 +38,9 @@ def distinct(goal: Goal, seed: str, admits: Callable[[str], bool]) -> Iterator[t
 
 
 def settings(module: Any, goal: Goal) -> tuple[Any, ...]:
-    """Return a generator's settings, which are fields of the goal, as the rest of its arguments."""
+    """Return a generator's settings, which are fields of its goal, as the rest of its arguments; their defaults under
+    another goal."""
     kind = getattr(module, "Settings", None)
-    return () if kind is None else (kind(**{f.name: getattr(goal, f.name) for f in fields(kind)}),)
+    if kind is None:
+        return ()
+    return (kind(**{f.name: getattr(goal, f.name) for f in fields(kind) if hasattr(goal, f.name)}),)

@@ -23,8 +23,18 @@ def outcome(name: str, given: Mapping[str, Any]) -> Outcome:
 
 
 def scorer(goal: Goal) -> Outcome:
-    """Return the function that scores an answer of a goal."""
-    return outcome(goal.scorer, goal.scorer_settings)
+    """Return the function that scores an answer of a goal; a training row that names a verifier is judged by that."""
+    own, others = outcome(goal.scorer, goal.scorer_settings), dict[str, Outcome]()
+
+    def judged(text: str, row: Mapping[str, Any]) -> float | None:
+        name = row.get("verifier") or goal.scorer
+        if name == goal.scorer:
+            return own(text, row)
+        if name not in others:
+            others[name] = outcome(name, {})
+        return others[name](text, row)
+
+    return judged
 
 
 def process_results(outcome: Outcome) -> Callable[[Mapping[str, Any], Sequence[str]], dict[str, float]]:

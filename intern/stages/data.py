@@ -2,24 +2,24 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from intern import files, records, rewards
 from intern.config.schema import Config, tunable
-from intern.data import cleaning, items, sources, tasks
+from intern.data import cleaning, items, mix, sources, tasks
 from intern.data.contamination import Guard
 from intern.data.items import Row
 from intern.errors import UserError
 from intern.stages import Task
 
-VERSION = 4
+VERSION = 5
 READS = ("goal", "model.eos_token")
 USES = ("seed",)
 MAKES = "rows"
-KEEPS = (cleaning.FILE,)
+KEEPS = (cleaning.FILE, mix.FILE)
 
 
 @dataclass
@@ -49,32 +49,39 @@ def malformed(settings: Settings) -> list[str]:
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
     """Yield the sources of the mix, the goal's scorer and its generator."""
-    yield from (("sources", sources.kind_of(entry)) for entry in settings.mix)
+    for entry in settings.mix:
+        yield from sources.called(entry)
     yield "rewards", config.goal.scorer
     if config.goal.generator:
         yield "generators", config.goal.generator
 
 
 def run(task: Task) -> None:
-    """Write rows.jsonl, and cleaning.json: which rows were left out, and why.
+    """Write rows.jsonl, cleaning.json (which rows were left out, and why) and sources.json (what each source gave, and
+    fingerprints of that and of the rows that were kept).
 
     Raises:
         UserError: if nothing is left of the sources.
     """
     wanted: Settings = task.settings
     goal, mirror = task.config.goal, task.config.compute.mirror
-    gathered = [row for entry in wanted.mix for row in sources.rows(entry, goal, task.items, task.seed, mirror)]
+    gathered, told = mix.gather(wanted.mix, goal, task.items, task.seed, mirror)
+    unmade = [line for source in told for line in source.lines()]
     rows, cleaned = cleaning.clean(gathered, guard(task))
     print(f"data: {cleaned.gathered} rows gathered, {cleaned.kept} after cleaning and decontamination")
-    for line in cleaned.lines():
+    for line in [*unmade, *cleaned.lines()]:
         print(f"  {line}")
     rows = verified(rows, wanted, rewards.scorer(goal))
-    if not rows:
-        why = "; ".join(cleaned.lines()) or "the scorer finds no target right"
-        raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning: {why}.")
     random.Random(task.seed).shuffle(rows)
+    kept = mix.drawn(rows, wanted.mix, wanted.rows)
+    if not kept:
+        why = "; ".join([*unmade, *cleaned.lines()]) or "the scorer finds no target right"
+        why = "a source of the mix has no row, and weights are kept" if rows else why
+        raise UserError(f"No training rows are left of {len(gathered)} from {wanted.mix} after cleaning: {why}.")
     files.write_whole(task.out / cleaning.FILE, records.dump(cleaned))
-    items.write(task.out / "rows.jsonl", rows[: wanted.rows])
+    receipt = {"sources": [asdict(source) for source in told], "rows": len(kept)}
+    files.write_whole(task.out / mix.FILE, {**receipt, "fingerprint": items.fingerprint(kept)})
+    items.write(task.out / "rows.jsonl", kept)
 
 
 def verified(rows: list[Row], wanted: Settings, outcome: rewards.Outcome) -> list[Row]:

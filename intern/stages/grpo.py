@@ -14,8 +14,9 @@ from pydantic import Field
 from intern import rewards
 from intern.config.ranges import Count, Size, Unit
 from intern.config.schema import Config, tunable
-from intern.data import items
+from intern.data import items, sources
 from intern.data.items import Row
+from intern.errors import UserError
 from intern.rewards import Outcome
 from intern.stages import Task, _probe, _schedule
 
@@ -125,6 +126,7 @@ def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
     """Yield the rewards and the goal's scorer."""
     yield "rewards", config.goal.scorer
     yield from (("rewards", name) for name in config.recipe.rewards if name != "goal")
+    yield from sources.verifiers(config.recipe)
 
 
 def run(task: Task) -> None:
@@ -136,7 +138,10 @@ def run(task: Task) -> None:
 
     config = task.config
     assert task.rows
-    held_out, trained = _probe.parted(items.read(task.rows))
+    asked = [row for row in items.read(task.rows) if row["question"]]
+    if not asked:
+        raise UserError(f"No row has a question to which {task.name} could sample answers: take another source.")
+    held_out, trained = _probe.parted(asked)
     longest = task.settings.max_completion_length or config.goal.answer_length
     task = replace(task, settings=replace(task.settings, max_completion_length=longest))
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from intern import rewards
 from intern.config.ranges import Count
 from intern.config.schema import Config, tunable
-from intern.data import items
+from intern.data import items, sources
 from intern.data.items import Row
 from intern.rewards import Outcome
 from intern.stages import Task, _probe, _schedule
@@ -80,6 +80,7 @@ def length(settings: Settings, config: Config) -> int:
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
     """Yield the goal's scorer."""
     yield "rewards", config.goal.scorer
+    yield from sources.verifiers(config.recipe)
 
 
 def run(task: Task) -> None:

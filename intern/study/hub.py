@@ -4,7 +4,9 @@
 """
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from intern.config.gate import Scope
@@ -13,6 +15,7 @@ from intern.errors import UserError
 from intern.text import as_lines
 
 SECONDS = 2.0  # that the Hub may take to answer
+Named = tuple[str, str | None]  # a data set, and its revision
 LOG_IN = "log in (`hf auth login`, or HF_TOKEN), and accept its terms on its page"
 
 
@@ -23,13 +26,14 @@ def check(scope: Scope) -> None:
         UserError: with each that cannot, why, and what to do.
     """
     config, mirror = scope.config, scope.config.compute.mirror
-    goal = [name for task in [*config.goal.dev, *config.goal.test] for name in task_data(task.folder, task.name)]
-    goal += [config.goal.hub] if config.goal.hub and not config.goal.data_dir else []
+    tasks = [name for task in [*config.goal.dev, *config.goal.test] for name in task_data(task.folder, task.name)]
+    goal: list[Named] = [(name, None) for name in tasks]
+    goal += [(config.goal.hub, config.goal.hub_revision)] if config.goal.hub and not config.goal.data_dir else []
     named = {name: data_sets(recipe) for name, recipe in scope.recipes.items()}
     everything = dict.fromkeys([*goal, *(name for names in named.values() for name in names)])
     with ThreadPoolExecutor(len(everything) + 1) as pool:
         model = pool.submit(model_fault, config.model)
-        faults = dict(zip(everything, pool.map(lambda name: data_fault(name, mirror), everything), strict=True))
+        faults = dict(zip(everything, pool.map(lambda each: data_fault(each, mirror), everything), strict=True))
         lacking = {recipe: [fault for name in names if (fault := faults[name])] for recipe, names in named.items()}
         needed = [model.result(), *(faults[name] for name in goal)]
     if lacking and all(lacking.values()):
@@ -44,10 +48,41 @@ def model_fault(model: Model) -> str | None:
     return f"{fault} Or give a folder: model=PATH." if fault else None
 
 
-def data_sets(recipe: Recipe) -> list[str]:
-    """Return the Hub data sets that a recipe's stages read."""
+def data_sets(recipe: Recipe) -> list[Named]:
+    """Return the Hub data sets that a recipe's stages read, each with its revision."""
     mixes = [getattr(getattr(recipe, name), "mix", None) or [] for name in recipe.stages]
-    return [entry["hub"] for mix in mixes for entry in mix if isinstance(entry.get("hub"), str)]
+    entries = [entry for mix in mixes for entry in mix if isinstance(entry.get("hub"), str)]
+    return list(dict.fromkeys((entry["hub"], entry.get("revision")) for entry in entries))
+
+
+def pinned(scope: Scope, begun: Mapping[str, str]) -> tuple[Scope, dict[str, str]]:
+    """Return the scope with the commit of each data set of its recipes whose entry names none, and these commits.
+
+    Args:
+        begun: the commits that a study of it began with.
+    """
+    if scope.config.compute.mirror:
+        return scope, dict(begun)
+    open_ = {name for recipe in scope.recipes.values() for name, revision in data_sets(recipe) if revision is None}
+    newest = {name: begun.get(name) or commit(name) for name in sorted(open_)}
+    commits = {name: sha for name, sha in newest.items() if sha}
+    recipes = {name: with_commits(recipe, commits) for name, recipe in scope.recipes.items()}
+    own = recipes.get(scope.config.recipe.name, scope.config.recipe)
+    return replace(scope, recipes=recipes, config=replace(scope.config, recipe=own)), {**begun, **commits}
+
+
+def with_commits(recipe: Recipe, commits: Mapping[str, str]) -> Recipe:
+    """Return a recipe whose entries of data sets name a commit."""
+    changes = {}
+    for name in recipe.stages:
+        mix = getattr(getattr(recipe, name), "mix", None) or []
+        made = []
+        for entry in mix:
+            sha = None if entry.get("revision") else commits.get(entry.get("hub"))
+            made.append({**entry, "revision": sha} if sha else entry)
+        if made != mix:
+            changes[f"{name}.mix"] = made
+    return recipe.with_(changes) if changes else recipe
 
 
 def task_data(folder: str, name: str) -> list[str]:
@@ -70,10 +105,11 @@ def task_data(folder: str, name: str) -> list[str]:
     return []
 
 
-def data_fault(name: str, mirror: str | None) -> str | None:
+def data_fault(named: Named, mirror: str | None) -> str | None:
     """Say why a data set cannot be had from the mirror, or else from the Hub; None if it can."""
+    name, revision = named
     if mirror is None:
-        fault = missing("dataset", name, None)
+        fault = missing("dataset", name, revision)
         return f"{fault} Or give a folder with a copy: compute.mirror=FOLDER." if fault else None
     if (Path(mirror).expanduser() / name).is_dir():
         return None
@@ -101,7 +137,7 @@ def missing(kind: str, name: str, revision: str | None) -> str | None:
     except errors.GatedRepoError:
         return f"{what} {name} is gated: {LOG_IN}."
     except errors.RevisionNotFoundError:
-        return f"{what} {name} has no revision {revision}."
+        return f"{what} {name} has no revision {revision}: it is gone, or was never there. Take another commit."
     except errors.RepositoryNotFoundError:
         return f"{what} {name} is not on the Hub, or private: check the name, or {LOG_IN}."
     except errors.HFValidationError:

@@ -5,7 +5,7 @@ All are compared by content when a study is continued; budget, proposer and comp
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from intern.config.library import Library
 from intern.config.schema import Goal, Model
 from intern.config.values import decisive
 from intern.data import checks, items, splits, tokens
+from intern.data import folder as folders
 from intern.errors import UserError
 from intern.stats import paired
 from intern.text import as_lines
@@ -43,8 +44,14 @@ class Inputs:
     """What a person should know of items that were written just now."""
 
 
-def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
+def identify(folder: Path, scope: Scope, store: LocalStore, commits: Mapping[str, str] | None = None) -> Inputs:
     """Return what the study's trials start from, kept in the store.
+
+    Args:
+        folder: the study's.
+        scope: what it may try.
+        store: where outputs are kept.
+        commits: of the Hub data sets of its recipes, kept for when it goes on.
 
     Raises:
         UserError: if the folder belongs to another goal, model or set of pins.
@@ -66,7 +73,8 @@ def identify(folder: Path, scope: Scope, store: LocalStore) -> Inputs:
     if changed := differences(known, mine):
         what = [f"Study {folder} was begun with something else:", *changed]
         raise UserError(as_lines([*what, "Undo the change, or start another study with study=NAME."]))
-    files.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"]})
+    kept = {"commits": {**known.get("commits", {}), **commits}} if commits else {}
+    files.write_whole(path, {**known, "pins": known["pins"] if mine["pins"] is None else mine["pins"], **kept})
     return Inputs(base, Input(items_hash, "store", f"items-{items_hash[:16]}"), tuple(notes))
 
 
@@ -74,6 +82,13 @@ def begun(folder: Path) -> Tree:
     """Return the goal that a study began with, as it was compared; {} if nothing was begun."""
     goal: Tree = recorded(folder).get("goal", {})
     return goal
+
+
+def commits(folder: Path) -> dict[str, str]:
+    """Return the commits of the Hub data sets that the recipes of a study began with; {} if none were noted."""
+    known = recorded(folder)
+    with damage.noticed(folder / FILE):
+        return {str(name): str(sha) for name, sha in damage.mapping(known.get("commits", {})).items()}
 
 
 def recorded(folder: Path, needs: Sequence[str] = KEYS) -> Tree:
@@ -184,7 +199,11 @@ def data_hash(goal: Goal) -> str | None:
     """Return the hash of a person's own files; None if the goal has none."""
     if not goal.data_dir:
         return None
-    return checkpoints.folder_digest(Path(goal.data_dir).expanduser(), ("*.jsonl",))
+    place = Path(goal.data_dir).expanduser()
+    used = [path for paths in folders.files(place).splits.values() for path in paths]
+    if all(path.parent == place and path.suffix == ".jsonl" for path in used):
+        return checkpoints.folder_digest(place, ("*.jsonl",))
+    return checkpoints.files_digest(used)
 
 
 def freeze(folder: Path, library: Library, name: str) -> None:

@@ -8,14 +8,13 @@ commit that it began with.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from intern import files
 from intern.config.schema import Goal
 from intern.data import hub_sets, items
+from intern.data.record import plain
 from intern.errors import UserError
 from intern.study import hub
 
@@ -78,16 +77,6 @@ def write(goal: Goal, mirror: str | None, folder: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for split in SPLITS:
-        try:
-            rows = hub_sets.load(str(goal.hub), goal.hub_config, split, goal.hub_revision, mirror)
-        except Exception as error:  # the libraries have one each for a split that is not there, a script, no network
-            why = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"The split {split} of data set {goal.hub} cannot be read: {why}") from None
-        items.write(part / f"{split}.jsonl", plain(rows))
+        rows = hub_sets.load(str(goal.hub), goal.hub_config, split, goal.hub_revision, mirror)
+        items.write(part / f"{split}.jsonl", (plain(dict(row)) for row in rows))
     part.rename(folder)
-
-
-def plain(rows: Any) -> Iterator[items.Row]:
-    """Yield the rows as JSON values; what is none, such as a date, as text."""
-    for row in rows:
-        yield json.loads(json.dumps(dict(row), default=str))

@@ -49,18 +49,18 @@ def run(scope: Scope, library: Library, publish: Publish, began: float | None = 
     scope = replace(scope, config=config)
     checkpoints.check(config.model.path, config.model.eos_token)
     hub.check(scope)
-    begun = identity.begun(folder).get("hub_revision")
-    goal = published.resolved(config.goal, config.compute.mirror, begun)
+    scope, commits = hub.pinned(scope, identity.commits(folder))
+    goal = published.resolved(config.goal, config.compute.mirror, identity.begun(folder).get("hub_revision"))
     if goal != config.goal:
-        scope = fitted(replace(scope, config=replace(config, goal=goal)))
-        config = scope.config
+        scope = fitted(replace(scope, config=replace(scope.config, goal=goal)))
+    config = scope.config
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     with ledger.locked(folder) as events, dropped_unless_begun(events, new):
         events.begin(began)
         store = LocalStore(Path(config.compute.store).expanduser() if config.compute.store else folder / STORE)
         if config.compute.store:
             cache.register(store.root, folder)
-        inputs = identity.identify(folder, scope, store)
+        inputs = identity.identify(folder, scope, store, commits)
         for note in inputs.notes:
             yield Noted(note)
         if events.closed:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from intern.data import items
 from intern.data.items import Row
-from intern.data.sources import Request
+from intern.data.sources import GENERATED, Request
 from intern.errors import UserError
 
-GENERATED = 2000  # rows drawn of a generated goal if the entry sets no limit
+OURS = True
 
 
 @dataclass
@@ -28,10 +28,10 @@ def rows(request: Request) -> Iterable[Row]:
     Raises:
         UserError: if it has none.
     """
-    goal, limit = request.goal, request.columns.limit
+    goal = request.goal
     if goal.generator:
-        return items.take(items.generated(goal, "train", request.seed), limit or GENERATED)
+        return items.take(items.generated(goal, "train", request.seed), request.columns.limit or GENERATED)
     train = request.items / "train.jsonl"
     if not train.exists():
         raise UserError(f"Goal {goal.name} has no train items of its own: name a Hub data set in recipe.data.mix.")
-    return items.take(items.read(train), limit)
+    return items.read(train)

@@ -1,13 +1,15 @@
 """A data set of the Hugging Face Hub, pinned by revision, or its copy in `compute.mirror`. No remote code can run.
 
     data: {mix: [{hub: allenai/sciq, columns: {question: question, answer: correct_answer}, limit: 2000}]}
+
+A revision that is not named is the newest commit when a study begins, and is written into its recipes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from intern.data import hub_sets
-from intern.data.items import Row
 from intern.data.sources import Request
 from intern.errors import UserError
 
@@ -24,6 +26,8 @@ class Settings:
     """Its split."""
     revision: str | None = None
     """Its commit."""
+    stream: bool | None = None
+    """Fetch only what `limit` takes; None: if there is a limit, and the set is known to be large."""
 
 
 def malformed(settings: Settings) -> list[str]:
@@ -32,19 +36,23 @@ def malformed(settings: Settings) -> list[str]:
     return [fault] if fault else []
 
 
-def rows(request: Request) -> Iterable[Row]:
-    """Return the data set's rows in our columns.
+def rows(request: Request) -> Iterator[dict[str, Any]]:
+    """Yield the data set's rows, drawn at random if there is a limit.
 
     Raises:
-        UserError: if the goal denies the data set, or it lacks a column.
+        UserError: if the goal denies the data set, it lacks a column, or it cannot be read.
     """
     wanted: Settings = request.settings
-    goal, columns = request.goal, request.columns
-    if wanted.hub.casefold() in map(str.casefold, goal.deny):  # the Hub does not tell cases apart
-        raise UserError(f"{wanted.hub} is denied as training data for goal {goal.name}.")
-    dataset = hub_sets.load(wanted.hub, wanted.name, wanted.split, wanted.revision, request.mirror)
-    columns.check(wanted.hub, dataset.column_names)
-    if columns.limit and columns.limit < len(dataset):
-        dataset = dataset.shuffle(seed=request.seed).select(range(columns.limit))
-    mapped = (columns.row(goal, item) for item in dataset)
-    return [row for row in mapped if row]
+    limit = request.columns.limit
+    if wanted.hub.casefold() in map(str.casefold, request.goal.deny):  # the Hub does not tell cases apart
+        raise UserError(f"{wanted.hub} is denied as training data for goal {request.goal.name}.")
+    stream = wanted.stream if limit or wanted.stream else False
+    dataset = hub_sets.load(wanted.hub, wanted.name, wanted.split, wanted.revision, request.mirror, stream)
+    if dataset.column_names:  # of a stream they may be unknown
+        request.columns.check(wanted.hub, dataset.column_names)
+    if not hasattr(dataset, "__len__"):
+        dataset = dataset.shuffle(seed=request.seed, buffer_size=hub_sets.BUFFER) if limit else dataset
+    elif limit and limit < len(dataset):
+        dataset = dataset.shuffle(seed=request.seed).select(range(limit))
+    with hub_sets.told(wanted.hub, wanted.split):  # a stream is fetched now
+        yield from dataset
