@@ -9,10 +9,10 @@ from conftest import SHARED
 
 from intern.config.column import Unmade
 from intern.config.schema import Goal
-from intern.data import items, local
+from intern.data import held_out, items, local
 from intern.data.cleaning import Cleaning, clean
 from intern.data.columns import Columns
-from intern.data.contamination import MANY, SHARE, Guard
+from intern.data.decontamination import MANY, SHARE, Decontamination
 from intern.data.items import Row
 
 INSTRUCTION = " ".join(f"please{i}" for i in range(16))
@@ -30,9 +30,9 @@ def rows_of(questions: list[str], prompt: str = "{question}") -> list[Row]:
     return [items.row(goal, {"question": text, "answer": i}) for i, text in enumerate(questions)]
 
 
-def cleaned(train: list[Row], held_out: list[Row]) -> tuple[list[Row], Cleaning]:
+def cleaned(train: list[Row], held: list[Row]) -> tuple[list[Row], Cleaning]:
     """What the data stage makes of rows."""
-    return clean(train, Guard.against([r["key"] for r in held_out], map(items.bare, held_out), 13))
+    return clean(train, Decontamination([*held_out.own("test", held)], train))
 
 
 def test_a_row_keeps_its_bare_question() -> None:
@@ -49,10 +49,13 @@ def test_the_prompt_is_no_contamination(prompt: str) -> None:
     train = rows_of([*(f"Which is {i}?" for i in range(10)), f"So {LEAKED}?", "is IT  held?"], prompt)
     kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?", "Is it held?"], prompt))
     assert kept == train[:10]
-    assert cleaning.dropped == {"same item": 1, "shared run": 1} and cleaning.common == 0
-    same, run = cleaning.lines()
-    assert same == "1 row: the question is an item of dev or test; such as “is IT held?”, by “is it held?”"
-    assert run.startswith("1 row: the question shares 13 consecutive words") and f"“So {LEAKED}?”, by “w0 w1" in run
+    assert cleaning.dropped == {"whole": 1, "ngram": 1} and cleaning.near == {}
+    whole, run = cleaning.lines()
+    assert whole == "1 row: the question is a held-out item; such as “is IT held?” (test 1: “Is it held?”)"
+    example = f"“So {LEAKED}?” (test 0: “If {LEAKED} then?”)"
+    assert run == f"1 row: runs of words are shared with a held-out item; such as {example}"
+    told = "12 rows were held against 2 test items (decontamination 1): 2 went, 0 nearly matched"
+    assert cleaning.receipt() == told
 
 
 @pytest.mark.parametrize(
@@ -63,8 +66,16 @@ def test_boilerplate_of_many_questions_does_not_count(templated: int, others: in
     assert (MANY, SHARE) == (10, 0.01)
     train = rows_of([f"{INSTRUCTION} {i}?" for i in range(templated)] + [f"Which is {i}?" for i in range(others)])
     kept, cleaning = cleaned(train, rows_of([f"{INSTRUCTION} x?"]))
-    assert len(kept) == others + templated * spared and cleaning.common == templated * spared
-    assert cleaning.dropped == ({} if spared else {"shared run": templated})
+    assert len(kept) == others + templated * spared
+    assert sum(cleaning.dropped.values()) == templated * (not spared)
+
+
+def test_what_one_item_of_many_has_is_no_boilerplate() -> None:
+    """Half of the rows are one item in disguise: among a hundred items a template would be in more than one."""
+    held = [f"Item {i} asks of {' '.join(f'thing{i}x{j}' for j in range(12))}?" for i in range(100)]
+    others = [f"Which {' '.join(f'other{i}y{j}' for j in range(12))}?" for i in range(40)]
+    kept, _ = cleaned(rows_of([f"{i} times: {held[7]}" for i in range(40)] + others), rows_of(held))
+    assert [row["question"] for row in kept] == others
 
 
 def grid(rng: random.Random, size: int = 40) -> str:
@@ -77,11 +88,9 @@ def test_common_words_tell_of_an_item_only_together() -> None:
     rng = random.Random(0)
     train, held_out = [f"Mend this: {grid(rng)}." for _ in range(400)], [f"Mend this: {grid(rng)}." for _ in range(100)]
     leaked = [f"Repair this: {text[11:-2]}2." for text in held_out[:20]]
-    shares = Guard.against([], held_out, 13)
-    assert sum(bool(shares.shared(text)) for text in train) > 300
     kept, cleaning = cleaned(rows_of([*train, *leaked]), rows_of(held_out))
     assert {row["question"] for row in kept} <= set(train) and len(kept) > 380
-    assert cleaning.dropped["shared half"] >= 20 and cleaning.common > 300
+    assert cleaning.dropped["ngram"] >= 20
     assert cleaning.gathered == len(kept) + sum(cleaning.dropped.values())
 
 
@@ -94,7 +103,7 @@ def test_a_rare_word_tells_of_an_item(zebras: int) -> None:
     kept, cleaning = cleaned(rows_of([*others, leaked]), rows_of([f"And {common} zebra! Or {grid(random.Random(1))}"]))
     rare = zebras == 10
     assert (leaked in [row["question"] for row in kept]) != rare
-    assert (cleaning.dropped, cleaning.common) == (({"shared run": 1}, 0) if rare else ({}, 1))
+    assert cleaning.dropped == ({"ngram": 1} if rare else {})
 
 
 def test_a_repeated_question_is_one_question() -> None:
@@ -102,7 +111,8 @@ def test_a_repeated_question_is_one_question() -> None:
     goal = Goal("g")
     train = [items.row(goal, {"question": f"So {LEAKED}?", "answer": i, "target": f"way {i}"}) for i in range(50)]
     kept, cleaning = cleaned(train + rows_of(["Else?"]), rows_of([f"If {LEAKED} then?"]))
-    assert len(kept) == 1 and cleaning.dropped == {"shared run": 50}
+    assert len(kept) == 1 and cleaning.dropped == {"ngram": 50}
+    assert len(cleaning.examples["ngram"]) == 10
 
 
 def test_the_key_counts_among_boilerplate() -> None:
@@ -110,9 +120,7 @@ def test_the_key_counts_among_boilerplate() -> None:
     train = rows_of([f"{INSTRUCTION} {i}?" for i in range(40)])
     kept, cleaning = cleaned(train, rows_of([f"{INSTRUCTION} 7?"]))
     assert [row["answer"] for row in kept] == [i for i in range(40) if i != 7]
-    assert cleaning.dropped == {"same item": 1} and cleaning.common == 39
-    told = "39 rows: kept, for the 13 words that they share with an item are common: in more than 10 questions and 1 %"
-    assert cleaning.lines()[-1].startswith(told)
+    assert cleaning.dropped == {"whole": 1}
 
 
 def test_generated_rows_keep_their_canonical_key() -> None:
@@ -124,7 +132,7 @@ def test_generated_rows_keep_their_canonical_key() -> None:
     assert [items.bare(row) for row in drawn["train"]] == [row["question"] for row in plain]
     assert all("bare" not in row for row in plain)
     assert len(cleaned(drawn["train"], drawn["dev"])[0]) == 50
-    assert cleaned(drawn["dev"], drawn["dev"])[1].dropped == {"same item": 50}
+    assert cleaned(drawn["dev"], drawn["dev"])[1].dropped == {"whole": 50}
 
 
 def test_multiple_choice() -> None:
@@ -135,7 +143,7 @@ def test_multiple_choice() -> None:
     assert train[0]["question"].startswith("What is the correct answer")
     assert items.bare(train[0]) == f"Which?\nx\n{LEAKED}"
     kept, cleaning = cleaned(train, rows_of([f"If {LEAKED} then?"]))
-    assert kept == train[2:] and cleaning.dropped == {"shared run": 2}
+    assert kept == train[2:] and sum(cleaning.dropped.values()) == 2
 
 
 MASKS = {
@@ -165,7 +173,7 @@ def test_copies_that_look_alike(mask: Callable[[str], str], masks_item: bool) ->
     train, held_out = (train, masked) if masks_item else (masked, held_out)
     kept, cleaning = cleaned(rows_of([*train, "Which is 7?"]), rows_of(held_out))
     assert [row["answer"] for row in kept] == [2]
-    assert cleaning.dropped == {"same item": 1, "shared run": 1}
+    assert cleaning.dropped == {"whole": 1, "ngram": 1}
 
 
 def test_other_scripts_stay_apart() -> None:
@@ -173,7 +181,7 @@ def test_other_scripts_stay_apart() -> None:
     questions = ["Сколько будет два?", "Πόσο κάνει δύο;", "दो और दो कितने हैं?", "كم يساوي اثنان؟", "二足す二は？"]
     others = ["Сколько будет три?", "Πόσο κάνει τρία;", "दो और तीन कितने हैं?", "كم يساوي ثلاثة؟", "二足す三は？"]
     kept, cleaning = cleaned(rows_of([*questions, *others, "СКОЛЬКО будет Два?"]), rows_of(questions))
-    assert [items.bare(row) for row in kept] == others and cleaning.dropped == {"same item": 6}
+    assert [items.bare(row) for row in kept] == others and cleaning.dropped == {"whole": 6}
 
 
 def test_null_is_never_text() -> None:

@@ -24,7 +24,7 @@ from intern.config import schema, stages
 from intern.config.library import Library
 from intern.config.schema import Compute, Config, Goal, Model, Proposer, Recipe
 from intern.data import items
-from intern.data.cleaning import Cleaning
+from intern.data.cleaning import Cleaning, Example
 from intern.overrides import Overrides
 from intern.records import Diagnosis, Score, StageRun, Trial, Verdict, dump
 from intern.report import curves, page, shown, stops, tree
@@ -215,9 +215,10 @@ def unlearnt(folder: Path) -> Path:
     study = Study(folder)
     study.ledger.start("python -m intern goal=sums model=tiny quiet=true recipe=generated/sft", {"torch": "2.9"})
     study.add(6, kind="baseline", recipe=None)
-    example = {"question": f"What is 1? {EVIL}", "shared": EVIL}
-    dropped = {"blank": 1, "shared run": 2}
-    rows = Cleaning(9, 6, 13, dropped, 4, dict.fromkeys((*dropped, "common words"), example))
+    examples = {"blank": [Example("  ")], "ngram": [Example(f"What is 1? {EVIL}", "test 3", EVIL, 0.9)]}
+    near = {"masked": [Example(f"What is 2? {EVIL}", "dev 4", EVIL, 0.3)]}
+    against = {"dev": {"items": 12, "sha256": "a"}, f"test {EVIL}": {"items": 15, "sha256": "b"}}
+    rows = Cleaning(9, 6, {"blank": 1, "ngram": 2}, {"masked": 4}, examples, near, against, {"version": 1})
     study.add(4, cleaned=rows)
     study.judged(1, 0)
     place = folder / "trials" / "001"
@@ -394,9 +395,10 @@ def test_nothing_learnt(browser: Browser, tmp_path: Path) -> None:
         "1 sft no_learning loss is 2 &lt;/script&gt;",
         "sft.max_steps=200 Learning curves",
         "Try recipe.sft.max_steps=200 or more remedies, once tunable of generated/sft opens sft.max_grad_norm",
-        "data 6 kept of 9 that were gathered 1 question or target is blank an example",
-        "2 the question shares 13 consecutive words with an item of dev or test",
-        "4 kept, for the 13 words that they share with an item are common",
+        "data 6 kept of 9 that were gathered 9 rows were held against 12 dev, 15 test &lt;/script&gt;",
+        "(decontamination 1): 2 went, 4 nearly matched 1 question or target is blank an example",
+        "2 runs of words are shared with a held-out item",
+        "4 kept, though near to it: a held-out item with other numbers",
         "base, zero-shot base, 4-shot trial 1",
     ):
         assert part in text, part

@@ -151,9 +151,12 @@ def test_data_of_local_files(tmp_path: Path, random_model: Path) -> None:
     rows = items.read(out / "rows.jsonl")
     assert sorted(row["target"] for row in rows) == [f"ANSWER: {i}" for i in range(9)]
     told = json.loads((out / "cleaning.json").read_text())
-    assert (told["gathered"], told["kept"], told["common"]) == (14, 9, 0)
-    assert told["dropped"] == {"blank": 2, "repeated": 2, "shared run": 1}
-    assert told["examples"]["shared run"] == {"question": f"So {LONG.upper()} or not?", "shared": LONG}
+    assert (told["gathered"], told["kept"], told["near"]) == (14, 9, {})
+    assert told["dropped"] == {"blank": 2, "repeated": 2, "ngram": 1}
+    (example,) = told["examples"]["ngram"]
+    assert (example["question"], example["matched"]) == (f"So {LONG.upper()} or not?", "test 1")
+    assert {part: entry["items"] for part, entry in told["held_out"].items()} == {"dev": 2, "test": 2}
+    assert told["methods"]["words"] == [8, 13]
 
 
 def test_data_without_rows_names_the_source(tmp_path: Path, random_model: Path) -> None:

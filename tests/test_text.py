@@ -19,9 +19,12 @@ def test_nothing_learnt(tmp_path: Path) -> None:
     (trial,) = [line for line in told if line.startswith("  1 propose")]
     assert f"no_learning in sft, seen at the end, checkpoint kept: loss is 2 {EVIL}" in trial
     at = told.index("Rows of trial 1, data: 6 of 9 kept")
-    assert told[at + 1].startswith("  1 row: question or target is blank; such as “What is 1?")
-    assert told[at + 2].startswith("  2 rows: the question shares 13 consecutive words with an item of dev or test; ")
-    assert told[at + 3].startswith("  4 rows: kept, for the 13 words that they share with an item are common")
+    assert told[at + 1].startswith("  9 rows were held against 12 dev, 15 test </script>")
+    assert told[at + 1].endswith(" items (decontamination 1): 2 went, 4 nearly matched")
+    assert told[at + 2].startswith("  1 row: question or target is blank; such as “")
+    assert told[at + 3].startswith("  2 rows: runs of words are shared with a held-out item; such as “What is 1?")
+    assert f"(test 3: “{EVIL}”)" in told[at + 3]
+    assert told[at + 4].startswith("  4 rows: kept, though near to it: a held-out item with other numbers; such as")
     at = told.index("Answers on dev, 4 of 40:")
     assert told[at + 1 : at + 3] == ["  base: 34 wrong, 6 right", "  trial 1: 36 no answer read, 4 right"]
     assert told[at + 3 : at + 5] == ["  - asked: What is 6 + 1?", "    expected: 7"]

@@ -1,3 +1,3 @@
 """Words to calls."""
 
-COMMANDS = ("check", "trials", "report", "research", "recipes", "models", "cache", "doctor", "resolve", "mcp")
+COMMANDS = ("check", "trials", "report", "research", "recipes", "models", "data", "cache", "doctor", "resolve", "mcp")

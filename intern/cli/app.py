@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from intern.cli import cache, outputs, research
+from intern.cli import cache, data, outputs, research
 from intern.cli.words import MOST, adopted, once, shown
 from intern.config import choices
 from intern.config.gate import Rejection
@@ -52,7 +52,9 @@ recipes = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar=ACT
 models = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar="pull NAME")
 app.add_typer(recipes, name="recipes", help="List, show, check or export the recipes that people share.")
 app.add_typer(models, name="models", help="Fetch a model for where the Hub cannot be reached.")
-GROUPS = {"recipes": recipes, "models": models}
+rows = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar=f"check {data.USAGE}")
+app.add_typer(rows, name="data", help="Say which rows of a file would go for a goal, and why.")
+GROUPS = {"recipes": recipes, "models": models, "data": rows}
 
 
 def call(words: list[str]) -> int:
@@ -272,4 +274,5 @@ def mcp(words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", h
     return 0
 
 
+rows.command("check", cls=Usage, options_metavar=data.USAGE)(data.check)
 app.command("research", cls=Usage, options_metavar=research.USAGE)(research.command)

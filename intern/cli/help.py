@@ -19,6 +19,7 @@ TEXT = """intern: a goal and a small model go in; a measurably better model and 
   intern report STUDY                 write a study's report, one page of HTML
   intern recipes list | show NAME | check FILE ... | export STUDY [FILE]   the recipes that people share
   intern models pull NAME             fetch a model where the Hub cannot be reached
+  intern data check FILE goal=GOAL [--json]   which rows of a file are like a goal's held-out items, and would go
   intern cache [clear --older AGE --cap SIZE]   what stages' outputs take on the disk, and clear what nothing needs
   intern doctor [--json]              what this machine has and lacks, and what each lack costs
   intern mcp [KEY=VALUE ...]          let an agent steer studies by overrides alone, within these words

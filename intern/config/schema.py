@@ -9,6 +9,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -111,7 +112,9 @@ class Goal(Section):
     deny: list[Text] = field(default_factory=list)
     """Data sets that must never be trained on."""
     overlap_words: Annotated[int, Field(ge=1, le=1000)] = 13
-    """A training row that shares so many consecutive words with an item is dropped."""
+    """A training row that shares so many consecutive words with an item, not all of them common, is dropped."""
+    only_warn: list[Literal["whole", "ngram", "masked", "paraphrase"]] = field(default_factory=list)
+    """Ways of being like an item for which a training row is not dropped, such as masked: with other numbers."""
     summary: Note = told("")
     """What it is, in a sentence: for those who choose."""
     tags: list[Text] = told([])
@@ -186,10 +189,7 @@ class Recipe(Section):
 
     def value(self, key: str) -> Any:
         """Return the recipe's own value of a dotted key; None if it leaves the key to the library's default."""
-        node: Any = self
-        for part in key.split("."):
-            node = getattr(node, part)
-        return node
+        return attrgetter(key)(self)
 
     def with_(self, overrides: Mapping[str, Any]) -> "Recipe":
         """Return the recipe with other values of some dotted keys."""

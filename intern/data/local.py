@@ -26,6 +26,8 @@ class Splits:
     """The rows of train, dev, test and few_shot."""
     notes: Sequence[str]
     """What a person should know of how they came about, a line each."""
+    whole: Sequence[Row] = ()
+    """All items of the files for dev and test, with their `split`, if some of them are not used."""
 
 
 def splits(goal: Goal, folder: Path) -> Splits:
@@ -49,6 +51,7 @@ def splits(goal: Goal, folder: Path) -> Splits:
                 "would be chosen on test. Give others for one of them, or leave dev out: it is then carved from train."
             )
         notes += note
+    whole = [{**r, "split": name} for name in sorted(given) for r in given[name]]
     for name, share, most in (("test", goal.test_share, goal.test_items), ("dev", goal.dev_share, goal.dev_items)):
         if name in given:
             notes += cut(name, given[name], most)
@@ -60,7 +63,8 @@ def splits(goal: Goal, folder: Path) -> Splits:
             notes.append(f"{name}: {len(given[name])} items, {told}")
     made = {"train": train, "dev": given["dev"], "test": given["test"]}
     refuse_few(goal, folder, made)
-    return Splits({**made, "few_shot": train[: max(goal.few_shot, 1)]}, notes)
+    cut_off = len(whole) > sum(len(made[name]) for name in given)
+    return Splits({**made, "few_shot": train[: max(goal.few_shot, 1)]}, notes, whole if cut_off else ())
 
 
 def refuse_few(goal: Goal, folder: Path, rows: Mapping[str, Sequence[Row]]) -> None:

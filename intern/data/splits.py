@@ -19,10 +19,11 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
         UserError: for files that cannot be used, before anything expensive starts.
     """
     notes: Sequence[str] = ()
+    whole: Sequence[items.Row] = ()
     splits: Mapping[str, list[items.Row]]
     if goal.data_dir:
         own = local.splits(goal, Path(goal.data_dir).expanduser())
-        splits, notes = own.rows, own.notes
+        splits, notes, whole = own.rows, own.notes, own.whole
     elif goal.generator:
         splits = drawn(goal)
     elif goal.dev and goal.test:
@@ -35,6 +36,8 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():
         items.write(folder / f"{split}.jsonl", rows)
+    if whole:
+        items.write(folder / "held_out.jsonl", whole)
     constant.write(goal, splits, folder)
     return list(notes)
 

@@ -76,6 +76,7 @@ def told(study: Reader, winner: Trial) -> dict[str, Any]:
         "same": answers.alike(study, winner),
         "counted": counted(study.trials),
         "tasks": sorted({score.task for score in final.scores}),
+        "receipts": [cleaning.receipt() for _, cleaning in study.cleanings(winner)],
         "rows": row_count(study, winner),
         "made": made(recipe),
         "goal": config.goal,

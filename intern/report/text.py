@@ -55,12 +55,11 @@ def papers(study: Reader) -> list[str]:
 
 
 def cleaned(study: Reader, trial: Trial) -> list[str]:
-    """Return a line for each reason for which training rows of a trial went."""
+    """Return what training rows of a trial were held against, and a line for each reason for which some went."""
     lines: list[str] = []
     for stage, cleaning in study.cleanings(trial):
-        if reasons := cleaning.lines():
-            lines.append(f"Rows of trial {trial.number}, {stage}: {cleaning.kept} of {cleaning.gathered} kept")
-            lines += [f"  {one_line(line)}" for line in reasons]
+        lines.append(f"Rows of trial {trial.number}, {stage}: {cleaning.kept} of {cleaning.gathered} kept")
+        lines += [f"  {one_line(line)}" for line in [cleaning.receipt(), *cleaning.lines()]]
     return lines
 
 

@@ -1,7 +1,7 @@
 """Stage data: gather the recipe's sources, map their columns, clean, decontaminate, mix, cut."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -9,8 +9,8 @@ from pydantic import Field
 
 from intern import files, records, rewards
 from intern.config.schema import Config, tunable
-from intern.data import cleaning, items, mix, sources, tasks
-from intern.data.contamination import Guard
+from intern.data import cleaning, held_out, items, mix, sources
+from intern.data.decontamination import Decontamination, deny
 from intern.data.items import Row
 from intern.errors import UserError
 from intern.stages import Task
@@ -57,19 +57,23 @@ def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
 
 
 def run(task: Task) -> None:
-    """Write rows.jsonl, cleaning.json (which rows were left out, and why) and sources.json (what each source gave, and
-    fingerprints of that and of the rows that were kept).
+    """Write rows.jsonl, cleaning.json, its receipt (what it was held against, which rows were left out, and why), and
+    sources.json (what each source gave, and fingerprints of that and of the rows that were kept).
 
     Raises:
-        UserError: if nothing is left of the sources.
+        UserError: if nothing is left of the sources, or if one is a copy of the held-out items.
     """
     wanted: Settings = task.settings
     goal, mirror = task.config.goal, task.config.compute.mirror
     gathered, told = mix.gather(wanted.mix, goal, task.items, task.seed, mirror)
     unmade = [line for source in told for line in source.lines()]
-    rows, cleaned = cleaning.clean(gathered, guard(task))
+    held = held_out.held_out(goal, task.items, task.config.model.eos_token or "", mirror)
+    guard = held_out.guard(goal, held, gathered)
+    for one in told:
+        refuse_copy(one.entry, [row for row in gathered if row.get("source", one.source) == one.source], guard)
+    rows, cleaned = cleaning.clean(gathered, guard)
     print(f"data: {cleaned.gathered} rows gathered, {cleaned.kept} after cleaning and decontamination")
-    for line in [*unmade, *cleaned.lines()]:
+    for line in [cleaned.receipt(), *unmade, *cleaned.lines()]:
         print(f"  {line}")
     rows = verified(rows, wanted, rewards.scorer(goal))
     random.Random(task.seed).shuffle(rows)
@@ -100,29 +104,8 @@ def with_line(row: Row) -> Row:
     return {**row, "target": f"{row['target']}\n{items.target_of({'answer': row['answer']})}"}
 
 
-def guard(task: Task) -> Guard:
-    """Return a guard that knows every dev and test item of the goal, lm-eval's own tasks included."""
-    goal = task.config.goal
-    keys: list[str] = []
-    questions: list[str] = []
-    for split in ("dev", "test"):
-        if not tasks.named(goal, split):
-            held_out = items.read(task.items / f"{split}.jsonl")
-            keys += [row["key"] for row in held_out]
-            questions += [items.bare(row) for row in held_out]
-            continue
-        stop = task.config.model.eos_token or ""
-        for _, loaded in tasks.tasks(goal, split, task.items, stop, task.config.compute.mirror):
-            texts = [text for doc in loaded.eval_docs for text in strings(doc)]
-            keys += [items.normal(text) for text in texts]
-            questions += texts
-    return Guard.against(keys, questions, goal.overlap_words)
-
-
-def strings(value: Any) -> list[str]:
-    """Return every text of an item as its data set has it: the rendered prompt would match by its boilerplate."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [text for part in value for text in strings(part)]
-    return [value] if isinstance(value, str) else []
+def refuse_copy(entry: Mapping[str, Any], rows: Sequence[Row], guard: Decontamination) -> None:
+    """Raise UserError if a foreign source is a copy of what the goal is scored on."""
+    kind = sources.kind_of(entry)
+    if kind != "goal":
+        deny.refuse_copy(f"{kind}: {entry[kind]}", sum(guard.whole(row) is not None for row in rows), len(rows))

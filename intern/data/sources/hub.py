@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intern.data import hub_sets
+from intern.data.decontamination import deny
 from intern.data.sources import Request
 from intern.errors import UserError
 
@@ -43,9 +44,9 @@ def rows(request: Request) -> Iterator[dict[str, Any]]:
         UserError: if the goal denies the data set, it lacks a column, or it cannot be read.
     """
     wanted: Settings = request.settings
-    limit = request.columns.limit
-    if wanted.hub.casefold() in map(str.casefold, request.goal.deny):  # the Hub does not tell cases apart
-        raise UserError(f"{wanted.hub} is denied as training data for goal {request.goal.name}.")
+    goal, limit = request.goal, request.columns.limit
+    if fault := deny.fault(goal, wanted.hub, wanted.split):
+        raise UserError(fault)
     stream = wanted.stream if limit or wanted.stream else False
     dataset = hub_sets.load(wanted.hub, wanted.name, wanted.split, wanted.revision, request.mirror, stream)
     if dataset.column_names:  # of a stream they may be unknown
