@@ -30,7 +30,7 @@ def arc(split: str) -> list[dict[str, Any]]:
     labels = ["1", "2", "3", "4"]
     return [
         {"id": f"{split}{i}", "question": SHORT if (split, i) == ("test", 3) else question(f"arc {split}", i),
-         "choices": {"text": [f"thing {i + j}" for j in range(4)], "label": labels if i % 3 == 0 else list("ABCD")},
+         "choices": {"text": [f"{split} {i + j}" for j in range(4)], "label": labels if i % 3 == 0 else list("ABCD")},
          "answerKey": labels[i % 4] if i % 3 == 0 else "ABCD"[i % 4]}
         for i in range(ITEMS)
     ]  # fmt: skip

@@ -127,7 +127,7 @@ def test_data_of_a_generated_goal(bench: Bench) -> None:
         out = bench.run("data", {"mix": [{"goal": True, "limit": 300}]}, seed)
         rows = items.read(out / "rows.jsonl")
         keys = [row["key"] for row in rows]
-        assert len(set(keys)) == 300 and keys_held_out.isdisjoint(keys)
+        assert len(set(keys)) == len(keys) >= 298 and keys_held_out.isdisjoint(keys)  # less the few-shot examples
         assert {items.split_of(key) for key in keys} == {"train"}
         assert drawn.setdefault(seed, rows) == rows
     assert drawn[0] != drawn[1] != drawn[2]

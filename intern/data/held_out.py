@@ -72,12 +72,12 @@ def canonical(goal: Goal, question: str) -> str | None:
 
 
 def strings(value: Any) -> list[str]:
-    """Return every text of an item."""
+    """Return every text of an item but single letters, which label its choices."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
         return [text for part in value for text in strings(part)]
-    return [value] if isinstance(value, str) and value.strip() else []
+    return [value] if isinstance(value, str) and len(value.strip()) > 1 else []
 
 
 def counted(held: Sequence[HeldOut]) -> dict[str, dict[str, Any]]:

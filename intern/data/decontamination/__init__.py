@@ -89,7 +89,7 @@ class Decontamination:
             warn: reasons for which a row does not go.
         """
         self.items, self.words, self.warn = items, words, frozenset(warn)
-        self.known = {form: place for place in reversed(range(len(items))) for form in forms(items[place])}
+        self.known = {form: (item, text) for item in reversed(items) for form, text in forms(item)}
         self.entries = [(place, text) for place, item in enumerate(items) for text in compared(item)]
         texts = [text for _, text in self.entries]
         self.vocabulary = Vocabulary(texts)
@@ -159,9 +159,9 @@ class Decontamination:
         """Return the match of a row that is an item."""
         asked = bare(row)
         for form in (row["key"], unmasked(row["key"]), likeness(row), *wholes(asked)):
-            if (place := self.known.get(form)) is not None and form:
-                item = self.items[place]
-                return Match("whole", item.name, 1.0, "whole" not in self.warn, item.texts[0])
+            if found := self.known.get(form):
+                item, text = found
+                return Match("whole", item.name, 1.0, "whole" not in self.warn, text)
         return None
 
     def compared(self, texts: Sequence[str]) -> Iterator[tuple[int, Match]]:
@@ -209,11 +209,10 @@ class Decontamination:
         return self.vocabulary.numbers.intersection(self.vocabulary.ids(text))
 
 
-def forms(item: HeldOut) -> Iterator[str]:
-    """Yield all that tells that a row is this item."""
-    yield from filter(None, (item.key, unmasked(item.key)))
-    for text in item.texts:
-        yield from filter(None, (normal(unmasked(text)), *wholes(text)))
+def forms(item: HeldOut) -> Iterator[tuple[str, str]]:
+    """Yield all that tells that a row is this item, each with the text that it is of."""
+    yield from ((form, item.texts[0]) for form in (item.key, unmasked(item.key)) if form)
+    yield from ((form, text) for text in item.texts for form in (normal(unmasked(text)), *wholes(text)) if form)
 
 
 def compared(item: HeldOut) -> list[str]:
