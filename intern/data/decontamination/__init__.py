@@ -92,7 +92,7 @@ class Decontamination:
         self.known = {form: (item, text) for item in reversed(items) for form, text in forms(item)}
         self.entries = [(place, text) for place, item in enumerate(items) for text in compared(item)]
         texts = [text for _, text in self.entries]
-        self.vocabulary = Vocabulary(texts)
+        self.vocabulary = Vocabulary(texts, [text for text in texts if len(text.split()) < SHORT])
         self.numbers = [self.numbers_of(text) for text in texts]
         questions = sample(rows)
         self.sampled = len(questions)
@@ -181,9 +181,9 @@ class Decontamination:
         shares = [index.shares(one, text, entry) for index, one in zip(self.indexes, shared, strict=True)]
         alike = np.sqrt(np.mean(np.square([share for pair in shares[:3] for share in pair]), axis=0))
         run = np.asarray(long.mass[text, entry]).ravel() > 0
-        most = np.maximum(shares[3][0], shares[4][0]).astype(float)
+        most = np.maximum(shares[3][0], shares[4][0])
         literal = (most >= HALF) | run
-        score = np.maximum(alike, np.where(literal, np.maximum(most, DROP), 0.0))
+        score = np.maximum(alike, np.where(literal, np.maximum(most, DROP), 0.0)).round(3)
         order = np.lexsort((-entry, score))
         best = {int(text[i]): i for i in order if score[i] >= NEAR}
         for place, i in sorted(best.items()):
@@ -202,7 +202,7 @@ class Decontamination:
         numbers = self.numbers[entry]
         other = len(numbers - self.numbers_of(text)) > HALF * len(numbers)
         reason: Reason = "masked" if other else "ngram" if literal else "paraphrase"
-        return Match(reason, self.items[place].name, round(score, 3), score >= DROP and reason not in self.warn, held)
+        return Match(reason, self.items[place].name, score, score >= DROP and reason not in self.warn, held)
 
     def numbers_of(self, text: str) -> frozenset[int]:
         """Return the numbers of a text that items have."""

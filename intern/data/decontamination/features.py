@@ -106,7 +106,7 @@ def within(words: Words, counts: Array, length: int) -> Array:
 
     before = np.concatenate([[0], np.cumsum(counts)])
     last = max(len(words.ids) - length + 1, 0)
-    return (before[length:] - before[: len(before) - length])[:last][same(words.owner, length)]
+    return (before[length:] - before[:last])[same(words.owner, length)]
 
 
 def same(owner: Array, length: int) -> Array:

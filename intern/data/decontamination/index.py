@@ -29,7 +29,7 @@ class Index:
         from scipy import sparse
 
         self.keys, place = np.unique(keys, return_inverse=True)
-        ones = np.ones(len(owner), np.float32)
+        ones = np.ones(len(owner))
         self.postings = sparse.csr_array((ones, (place, owner)), shape=(len(self.keys), texts))
         self.held = np.bincount(place, minlength=len(self.keys))
         self.counts = np.zeros(len(self.keys), np.int64)
@@ -59,7 +59,7 @@ class Index:
         self.weights = np.log((texts + 1) / (self.held + self.counts + 0.5)).clip(0)
         if stock is not None:
             self.weights[stock] = 0
-        self.weighted = (self.postings.multiply(self.weights[:, None].astype(np.float32))).tocsr()
+        self.weighted = self.postings.multiply(self.weights[:, None]).tocsr()
         self.mass = np.asarray(self.weighted.sum(axis=0)).ravel()
 
     def shared(self, owner: Array, keys: Array, texts: int) -> Shared:
@@ -70,7 +70,7 @@ class Index:
         place, there = self.places(keys)
         weights = np.where(there, self.weights[place] if len(self.keys) else 0.0, self.most)
         own = np.bincount(owner, weights, minlength=texts)
-        ones = np.ones(int(there.sum()), np.float32)
+        ones = np.ones(int(there.sum()))
         rows = sparse.csr_array((ones, (owner[there], place[there])), shape=(texts, len(self.keys)))
         return Shared((rows @ self.weighted).tocsr(), own)
 

@@ -18,6 +18,7 @@ NUMBER = r"\d+(?:[.,:/]\d+)*"
 LETTER = r"(?:[^\W\d_]|[\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0980-\u0dff])"  # vowel signs are no \w
 TOKEN = re.compile(rf"{NUMBER}|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|{LETTER}+(?:'{LETTER}+)?")
 PLAIN = re.compile(rf"[A-Za-z]+(?:'[A-Za-z]+)?|{NUMBER}")  # the same for ASCII, in a third of the time
+OPTION = re.compile(r"\n(?:\s*\(?[A-J][).:](?=\s))?|\s\(?[A-J][).](?=\s)")  # where a line or an option begins
 MARKS = re.compile(r"[\W_]+")
 NUMBERS = re.compile(NUMBER)
 FORMULA = re.compile(r"[+*=<>^×÷−]|-\s*\d|\d\s*[/%]\s*\d")
@@ -42,9 +43,12 @@ CACHED = 200_000  # words of rows whose number is remembered
 
 
 class Vocabulary:
-    """The words and numbers of some texts."""
+    """The words and numbers of some texts.
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    A word that has a capital letter wherever it stands is a name, but for those of texts that are too short to be told
+    by anything else."""
+
+    def __init__(self, texts: Iterable[str], short: Iterable[str] = ()) -> None:
         capital: Counter[str] = Counter()
         seen: Counter[str] = Counter()
         for token in (token for text in texts for token in tokens(in_digits(text))):
@@ -53,7 +57,8 @@ class Vocabulary:
             capital[form] += token[0].isupper()
         self.forms = {form: FIRST + i for i, form in enumerate(seen)}
         self.numbers = frozenset(self.forms[form] for form in seen if form[0].isdigit())
-        named = [form for form in seen if capital[form] == seen[form]]
+        needed = {form_of(token) for text in short for token in tokens(in_digits(text))}
+        named = [form for form in seen if capital[form] == seen[form] and form not in needed]
         lower = 2 * sum(capital.values()) < sum(seen.values())  # or else a capital letter tells nothing
         self.names = frozenset(self.forms[form] for form in named) if lower else frozenset()
         self.near = {less: self.forms[form] for form in seen if self.may_be_wrong(form) for less in shorter(form)}
@@ -162,13 +167,14 @@ def shorter(form: str) -> Iterator[str]:
 
 
 def wholes(text: str) -> Iterator[str]:
-    """Yield what a whole question has in common with copies of it in other case, marks and spaces, or with its lines in
-    another order; nothing of a formula, whose marks make it what it is, or of a text without a letter or digit."""
+    """Yield what a whole question has in common with copies of it in other case, marks and spaces, and with its lines
+    or options in another order; nothing of a formula, whose marks make it what it is."""
     if FORMULA.search(text):
         return
     yield squeezed(text)
-    if "\n" in text:
-        yield "\n".join(sorted(map(squeezed, text.split("\n")))).strip()
+    parts = OPTION.split(text)
+    if len(parts) > 1:
+        yield "\n".join(sorted(map(squeezed, parts))).strip()
 
 
 def squeezed(text: str) -> str:
