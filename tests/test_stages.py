@@ -170,6 +170,10 @@ def test_data_without_rows_names_the_source(tmp_path: Path, random_model: Path) 
         mix = [{"hub": "some/set", "columns": {"question": column, "answer": "a"}}]
         with pytest.raises(UserError, match=said):
             bench.run("data", {"mix": mix})
+    copied = [{"q": row["question"].upper(), "a": row["answer"]} for row in bench.held_out()]
+    items.write(folder / "train.jsonl", copied + [{"q": f"Which is {i}?", "a": "1"} for i in range(99)])
+    with pytest.raises(UserError, match=f"{len(copied)} of the {99 + len(copied)} rows of hub: some/set are items"):
+        bench.run("data", {"mix": mix})
     bench.config.goal.deny = ["some/set"]
     with pytest.raises(UserError, match="denied"):
         bench.run("data", {"mix": mix})

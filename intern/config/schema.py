@@ -110,7 +110,7 @@ class Goal(Section):
     target: Unit | None = None
     """Mean dev score at which the search ends; None: never."""
     deny: list[Text] = field(default_factory=list)
-    """Data sets that must never be trained on."""
+    """Data sets that must never be trained on, nor copies and derivatives of them that are known."""
     overlap_words: Annotated[int, Field(ge=1, le=1000)] = 13
     """A training row that shares so many consecutive words with an item, not all of them common, is dropped."""
     only_warn: list[Literal["whole", "ngram", "masked", "paraphrase"]] = field(default_factory=list)

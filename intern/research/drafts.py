@@ -13,6 +13,7 @@ import yaml
 
 from intern.config.schema import Goal
 from intern.data import hub_sets, sources
+from intern.data.decontamination import deny
 from intern.errors import UserError
 from intern.research.door import Door, NoAnswer
 from intern.research.plain import one_line
@@ -93,7 +94,7 @@ def draft(door: Door, name: str, goal: Goal) -> Draft:
     Raises:
         NoAnswer: if the Hub cannot be asked.
     """
-    if name.casefold() in map(str.casefold, [*goal.deny, goal.hub or ""]):
+    if name.casefold() == (goal.hub or "").casefold() or deny.fault(goal, name, "train"):
         return Draft(name, None, fault=f"never trained on for goal {goal.name}: its items are measured on")
     info = mapping(door.json("hub", f"/api/datasets/{name}"))
     commit = str(info.get("sha", ""))
