@@ -229,7 +229,8 @@ def describe(cls: type, fault: Any) -> str:
     if kind == "missing":
         return f"{key}: a value is needed"
     if kind == "string_pattern_mismatch":
-        return f"{key}: {quote(fault['input'])} is not {FORMS[fault['ctx']['pattern']]}"
+        pattern = fault["ctx"]["pattern"]
+        return f"{key}: {quote(fault['input'])} is not {FORMS.get(pattern, f'of the form {pattern}')}"
     if kind == "string_too_long":
         return f"{key}: {quote(fault['input'])} is longer than {fault['ctx']['max_length']} characters"
     if kind in WANTED or message.startswith("Input should be "):
