@@ -142,6 +142,15 @@ def write_text(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def link(source: Path, place: Path) -> None:
+    """Put a file at another place too: the same file if the disk allows it, else a copy."""
+    place.unlink(missing_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
+
+
 def rows(path: Path) -> list[dict[str, Any]]:
     """Return the whole lines of a JSON-lines file that may be growing; [] if there is no file.
 

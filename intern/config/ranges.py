@@ -23,8 +23,9 @@ FORMS = {  # pattern → what a value that it does not fit should have been
     r"^[A-Za-z0-9][\w.-]*==[\w.]+$": "a package as NAME==VERSION",
     r"^\w[\w-]*(/\w[\w-]*)*$": "a folder below lm_eval/tasks, such as gpqa/zeroshot",
     r"^https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?$": "the address of a service, https://HOST or http://HOST:PORT",
+    r"^http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[\w./-]*)?$": "a server on this machine, http://127.0.0.1:PORT",
 }
-LINE, NOTED, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED = FORMS
+LINE, NOTED, PLAIN, ASKS, PACKAGED, BELOW, ADDRESSED, LOOPBACK = FORMS
 PathName = Annotated[str, Field(pattern=PLAIN, max_length=200)]
 Text = Annotated[str, Field(pattern=LINE, max_length=4000)]
 Note = Annotated[str, Field(pattern=NOTED, max_length=500)]

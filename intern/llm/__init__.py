@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -99,23 +100,42 @@ def ask(settings: Settings, question: Question, key: str | None = None) -> Answe
         question: the question.
         key: of the service; None: the one in ANTHROPIC_API_KEY. A server of one's own needs none.
     """
-    begun = time.monotonic()
     key = key or os.environ.get(KEY)
-    if not key:
-        return Answer(question.digest, error=f"no key: set {KEY}")
+    if missing := lack(key):
+        return Answer(question.digest, error=missing)
+    with client_of(settings, key) as client:
+        return ask_of(client, settings, question)
+
+
+def ask_of(client: Any, settings: Settings, question: Question) -> Answer:
+    """Ask through a client that there is, as `ask` does."""
+    begun = time.monotonic()
     try:
-        import anthropic
-    except ImportError:
-        return Answer(question.digest, error='the SDK is not installed: pip install "intern[llm]"')
+        message = client.messages.create(**request(settings, question))
+    except Exception as error:  # the network's border: the SDK's own errors, and what a server's nonsense leads to
+        return Answer(question.digest, error=fault(client, error), seconds=round(time.monotonic() - begun, 2))
+    return read(settings, question, message, time.monotonic() - begun)
+
+
+def fault(client: Any, error: Exception) -> str:
+    """Return an error of a client's on one line, without its key."""
+    return text.one_line(f"{type(error).__name__}: {error}", 300).replace(str(client.api_key), "…")
+
+
+def lack(key: str | None) -> str:
+    """Say what is missing so that nobody can be asked: a key, or the SDK; "" if nothing is."""
+    if not key:
+        return f"no key: set {KEY}"
+    return "" if find_spec("anthropic") else 'the SDK is not installed: pip install "intern[llm]"'
+
+
+def client_of(settings: Settings, key: str | None) -> Any:
+    """Return the SDK's client for a service; nothing of its network reaches a log."""
+    import anthropic
+
     quiet()
     tries, wait = settings.retries, settings.timeout_seconds
-    with anthropic.Anthropic(api_key=key, base_url=settings.base_url, max_retries=tries, timeout=wait) as client:
-        try:
-            message = client.messages.create(**request(settings, question))
-        except Exception as error:  # the network's border: the SDK's own errors, and what a server's nonsense leads to
-            said = text.one_line(f"{type(error).__name__}: {error}", 300).replace(key, "…")
-            return Answer(question.digest, error=said, seconds=round(time.monotonic() - begun, 2))
-    return read(settings, question, message, time.monotonic() - begun)
+    return anthropic.Anthropic(api_key=key, base_url=settings.base_url, max_retries=tries, timeout=wait)
 
 
 def most(settings: Settings, question: Question) -> float:
