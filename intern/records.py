@@ -165,6 +165,8 @@ class Trial:
     """Share of the recipe's training steps."""
     seconds: float | None = None
     """Wall time over all attempts that reached a result."""
+    dollars: float = 0.0
+    """What its stages have paid."""
     reason: str | None = None
     """Why it FAILed or was REJECTED."""
     hypothesis: str = ""

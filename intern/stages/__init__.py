@@ -7,6 +7,7 @@ from typing import Any
 from intern.config.schema import Config
 
 PARTIAL = "partial"  # in the output of a training under way: the trainer's own checkpoints, and a file of its last step
+COST = "cost.json"  # in the output of a stage that pays for something: {"dollars"}
 CUT = "cut.json"  # in the output of a training that was ended for want of time: {"step", "steps"}
 
 
@@ -34,6 +35,8 @@ class Task:
     """Folder that it writes into; a killed stage finds there what it has left."""
     until: float | None = None
     """When a training is to end with what it has, on the clock of time.monotonic; None: never."""
+    dollars: float | None = None
+    """What it may cost at most, beside its own limit; None: as much as that."""
 
     @property
     def revision(self) -> str | None:

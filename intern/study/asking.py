@@ -63,8 +63,8 @@ class Asker:
         return answer
 
     def spent(self) -> float:
-        """Return the dollars that answers have cost."""
-        return sum(answer.dollars for answer in self.ledger.answers)
+        """Return the dollars that the study has cost."""
+        return self.ledger.dollars
 
     def notes(self) -> Iterator[Noted]:
         """Yield what a person should know of the last answers, once."""

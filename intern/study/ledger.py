@@ -83,6 +83,11 @@ class Ledger:
         """Whether a winner was scored on test, so that the study can find nothing more."""
         return self.end is not None and self.end["winner"] is not None
 
+    @property
+    def dollars(self) -> float:
+        """What the study has cost: the answers of its language model, and what stages of its trials have paid."""
+        return sum(answer.dollars for answer in self.answers) + sum(trial.dollars for trial in self.trials)
+
     def listen(self, listener: Listener) -> None:
         """Call a function with every trial so far, and with each as it changes."""
         for trial in self.trials:

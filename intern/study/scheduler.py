@@ -173,7 +173,8 @@ class Scheduler:
         if handle is None:
             attempt = jobs.read(folder).attempt + 1
             store, reserve = str(self.store.resolve()), budget.reserve(self.ledger.trials)
-            jobs.rewrite(folder, attempt=attempt, store=store, minutes=self.limit(trial) / 60, reserve=reserve)
+            limits = {"minutes": self.limit(trial) / 60, "reserve": reserve, "dollars": self.dollars()}
+            jobs.rewrite(folder, attempt=attempt, store=store, **limits)
             name = f"{self.folder.resolve().name}-{trial.number:03d}-{attempt}"
             self.ledger.submit(trial.number, attempt, name)
             handle = self.launcher.submit(folder, name)
@@ -188,6 +189,11 @@ class Scheduler:
     def limit(self, trial: Trial) -> float:
         """Return the seconds that an attempt at a trial may take from now on."""
         return budget.limit(self.scope.config.compute, trial, self.left(), self.closing())
+
+    def dollars(self) -> float | None:
+        """Return the dollars that a trial may cost: its slot's share of what is left; None without a limit."""
+        whole = self.scope.config.budget.dollars
+        return None if whole is None else max(whole - self.ledger.dollars, 0.0) / self.scope.config.compute.slots
 
     def known(self, trial: Trial) -> str | None:
         """Return the handle of a trial that an earlier coordinator submitted, if the launcher still runs it."""

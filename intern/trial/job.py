@@ -85,7 +85,9 @@ class Job:
     """Wall time that it is meant to take at most."""
     reserve: float = 0.0
     """Seconds of these that no training may use: they are for the score."""
-    secrets: tuple[str, ...] = ("HF_TOKEN",)
+    dollars: float | None = None
+    """Dollars that it may cost at most; None: as many as its stages' own limits."""
+    secrets: tuple[str, ...] = ("HF_TOKEN", "ANTHROPIC_API_KEY")
     """Names of environment variables that it may need; never their values."""
     versions: dict[str, str] = field(default_factory=dict)
     """Versions of the libraries where the job was written."""
@@ -109,6 +111,8 @@ class Result:
     """The stages that ended."""
     seconds: float = 0.0
     """Wall time of the attempt that reached the end."""
+    dollars: float = 0.0
+    """What its stages have paid, in all attempts."""
 
 
 def write(folder: Path, job: Job, config: Config) -> None:

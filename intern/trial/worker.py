@@ -24,7 +24,7 @@ from intern.config.schema import Config
 from intern.config.stages import Stage, stage
 from intern.errors import UserError
 from intern.records import Diagnosis, Score, StageRun
-from intern.stages import CUT, PARTIAL, Task
+from intern.stages import COST, CUT, PARTIAL, Task
 from intern.trial import child, lifetime
 from intern.trial import job as jobs
 from intern.trial.child import StageFailed
@@ -124,7 +124,7 @@ def run(folder: Path) -> None:
         state, reason = "FAIL", str(failure)
     seconds = round(time.monotonic() - begun, 2)
     reason = reason or worker.cut
-    result = Result(state, tuple(worker.scores), worker.diagnosis, reason, tuple(done), seconds)
+    result = Result(state, tuple(worker.scores), worker.diagnosis, reason, tuple(done), seconds, worker.dollars)
     worker.check_attempt()
     files.write_whole(folder / jobs.RESULT, records.dump(result))
 
@@ -140,6 +140,7 @@ class Worker:
         self.scores: list[Score] = []
         self.diagnosis: Diagnosis | None = None
         self.cut: str | None = None
+        self.dollars = 0.0
         self.until = time.monotonic() + 60 * self.job.minutes - self.job.reserve
         self.note("start", attempt=self.job.attempt, pid=os.getpid(), versions=jobs.versions())
 
@@ -156,7 +157,10 @@ class Worker:
             name = key(described, settings, self.config, self.job, model_hash, rows_hash)
             out = f"{step.stage}-{name}"
             part = part_folder(self.folder, out)
-            task = Task(step.name, settings, self.config, model, base, rows, items, self.job.seed, part, self.until)
+            left = None if self.job.dollars is None else max(self.job.dollars - self.dollars, 0.0)
+            task = Task(
+                step.name, settings, self.config, model, base, rows, items, self.job.seed, part, self.until, left
+            )
             ran = self.one(place, step, described, task, out)
             yield ran
             name = jobs.hash_of(step.stage, ran.out)
@@ -199,7 +203,7 @@ class Worker:
         if not (task.out / CUT).exists():
             return out
         cut = json.loads((task.out / CUT).read_text(encoding="utf-8"))
-        self.cut = f"the time was up: {task.name} was cut at step {cut['step']} of {cut['steps']}"
+        self.cut = cut.get("why") or f"the time was up: {task.name} was cut at step {cut['step']} of {cut['steps']}"
         return f"{out}-cut{cut['step']}"
 
     def settings(self, step: Step, described: Stage) -> Any:
@@ -226,7 +230,7 @@ class Worker:
         folder.mkdir(exist_ok=True)
         for name in described.keeps:
             if (source / name).exists():
-                linked(source / name, folder / name)
+                files.link(source / name, folder / name)
         if (source / "diagnosis.json").exists():
             self.diagnosis = records.read(Diagnosis, source / "diagnosis.json")
         if described.makes == "score":
@@ -271,9 +275,16 @@ class Worker:
         try:
             child.run(step.stage, task, self.job.threads, signs, partial(self.note, "alive"))
         except StageFailed:
+            self.pay(task)
             shutil.rmtree(task.out, ignore_errors=True)
             raise
+        self.pay(task)
         shutil.rmtree(task.out / PARTIAL, ignore_errors=True)
+
+    def pay(self, task: Task) -> None:
+        """Count the dollars that a stage says it has paid."""
+        if (task.out / COST).exists():
+            self.dollars += json.loads((task.out / COST).read_text(encoding="utf-8"))["dollars"]
 
     def check_attempt(self) -> None:
         """Raise Superseded if the trial was submitted again meanwhile: two workers must not write one result."""
@@ -283,15 +294,6 @@ class Worker:
     def note(self, event: str, **values: Any) -> None:
         """Append an event for whoever watches the folder."""
         files.append(self.folder / jobs.EVENTS, {"event": event, "time": round(time.time(), 3), **values})
-
-
-def linked(source: Path, place: Path) -> None:
-    """Put a file of the store at another place: the same file if the disk allows it, else a copy."""
-    place.unlink(missing_ok=True)
-    try:
-        os.link(source, place)
-    except OSError:
-        shutil.copy2(source, place)
 
 
 if __name__ == "__main__":
