@@ -10,6 +10,8 @@ import conformance.rewards
 import conformance.sources
 import conformance.stages
 import pytest
+from messages import Server, serving
+from teaching import Teacher
 
 from intern import plugins
 from intern.config import schema
@@ -55,9 +57,13 @@ def test_launcher(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", plugins.names("stages"))
-def test_stage(name: str, tmp_path: Path) -> None:
-    """As conformance.stages says."""
-    conformance.stages.check(name, tmp_path, TINY)
+def test_stage(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As conformance.stages says; a language model that it may ask is on loopback."""
+    with serving(Server(Teacher())) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "some")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        conformance.stages.check(name, tmp_path, TINY)
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

@@ -118,7 +118,7 @@ def cut(tree: Tree, file: Recipe) -> Tree:
 def refuse(config: Config, file: Recipe) -> None:
     """Raise UserError with every reason why a recipe cannot run with a person's values, goal and model."""
     faults = [] if config.recipe == file else recipe_faults(config.recipe)
-    faults = faults or gate.config_faults(config)
+    faults = faults or [*gate.config_faults(config), *gate.lacking(config.recipe)]
     if faults:
         raise UserError(as_lines(["This combination cannot run:", *(f"  - {fault}" for fault in faults)]))
 
@@ -155,7 +155,7 @@ def suiting(config: Config, values: Tree, library: Library) -> dict[str, Recipe]
     Raises:
         UserError: if no recipe suits the goal, or with every key that none has, or every fault of the values.
     """
-    names = library.suiting(config.goal)
+    names = [name for name in library.suiting(config.goal) if stages.unasked(library.load(name), config)]
     if not names:
         named = ", ".join(library.names())
         raise UserError(f"No recipe suits goal {config.goal.name}. Name one: recipe=NAME, one of {named}.")

@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,20 +35,20 @@ def check(
 ) -> int:
     """Say which rows of a file decontamination would drop for a goal, and why; nothing is changed.
 
-    FILE has a JSON object a line, with the goal's columns or any others: their texts then count as one. With --json
-    a list of {row, drop, reason, matched, score}; rows and items are numbered from 0, and drop is false for what nearly
-    matches. Exit status 0 whatever is found.
+    FILE is JSON lines, a JSON array, CSV or Parquet, with the goal's columns or any others: their texts then count as
+    one. With --json a list of {row, drop, reason, matched, score}; rows and items are numbered from 0, and drop is
+    false for what nearly matches. Exit status 0 whatever is found.
 
     \b
     python -m intern data check rows.jsonl goal=gsm8k goal.data_dir=DIR
     """
-    from intern.data import held_out, jsonl
+    from intern.data import folder, held_out
     from intern.study import published
 
     config = asked(words or [], config_dir or ())
-    lines = jsonl.read(file)
+    records = folder.read(file)
     goal = published.resolved(config.goal, config.compute.mirror)
-    rows = [row_of(goal, line.value) for line in lines]
+    rows = [row_of(goal, record.value) for record in records]
     guard = held_out.guard(goal, held(goal, config.compute.mirror), rows)
     matched = [(i, rows[i], match) for i, match in enumerate(guard.matches(rows)) if match]
     if as_json:
@@ -94,12 +95,14 @@ def held(goal: "Goal", mirror: str | None) -> Any:
 
 def row_of(goal: "Goal", value: Any) -> "Row":
     """Return a line of a file as a row: by the goal's columns, or all its texts as the question."""
+    from intern.config import column
     from intern.data import held_out, items
 
-    columns = {ours: theirs for ours, theirs in goal.columns.items() if isinstance(value, dict) and theirs in value}
-    if "question" in columns:
-        item = {ours: value[theirs] for ours, theirs in columns.items()}
-    else:
+    item: Row = {}
+    for ours, spec in goal.columns.items():
+        with suppress(column.Unmade):
+            item[ours] = column.value(ours, spec, value)
+    if "question" not in item:
         item = {"question": "\n".join(held_out.strings(value))}
     return items.row(goal, item, held_out.canonical(goal, items.text_of(item, "question")))
 

@@ -97,7 +97,7 @@ def decided(
     if reasons:
         return refused(reasons)
     config = replace(scope.config, recipe=recipe.with_(legal))
-    if faults := config_faults(config):
+    if faults := [*config_faults(config), *lacking(config.recipe)]:
         return refused(faults)
     return Vetted(name, pins | legal, config)
 
@@ -202,6 +202,11 @@ def config_faults(config: Config) -> list[str]:
         for name, stage in stages.entries(config.recipe)
         for fault in stage.faults(getattr(config.recipe, name), config)
     ]
+
+
+def lacking(recipe: Recipe) -> list[str]:
+    """Return what a recipe needs that is not here, such as a key: no fault of its own."""
+    return [f"{PREFIX}{what}" for what in stages.lacks(recipe)]
 
 
 def difference(before: Recipe, after: Recipe) -> list[tuple[str, Any, Any]]:

@@ -111,6 +111,8 @@ class Goal(Section):
     """Mean dev score at which the search ends; None: never."""
     deny: list[Text] = field(default_factory=list)
     """Data sets that must never be trained on, nor copies and derivatives of them that are known."""
+    local_only: bool = told(False)
+    """Whether no model behind a service may write or judge training rows; one on this machine may."""
     overlap_words: Annotated[int, Field(ge=1, le=1000)] = 13
     """A training row that shares so many consecutive words with an item, not all of them common, is dropped."""
     only_warn: list[Literal["whole", "ngram", "masked", "paraphrase"]] = field(default_factory=list)

@@ -22,6 +22,8 @@ shortened  (settings, share) → the settings of a cheap trial on this share of 
 fitted     (settings, config, rows or None) → the settings with what nobody has set, by the stage's own rule
 malformed  settings → every fault that its types cannot say
 faults     (settings, config) → every cross-field fault, without torch
+lacks      settings → what this machine has not, such as a key, and it cannot run without
+pays       settings → whether it costs dollars: a study tries it by itself only if its budget names some
 plugins    (settings, config) → (kind, name) of each plug-in that has a hand in its output
 """
 
@@ -82,6 +84,10 @@ class Stage:
     """The faults of its settings alone."""
     faults: Callable[[Any, "Config"], list[str]]
     """Its cross-field faults."""
+    lacks: Callable[[Any], list[str]]
+    """What it needs that is not here."""
+    pays: Callable[[Any], bool]
+    """Whether it costs dollars."""
     plugins: Callable[[Any, "Config"], Iterable[tuple[str, str]]]
     """The plug-ins that it calls."""
 
@@ -132,6 +138,8 @@ def described(module: ModuleType, name: str) -> Stage:
         fitted=getattr(module, "fitted", lambda settings, config, rows: settings),
         malformed=getattr(module, "malformed", lambda settings: []),
         faults=getattr(module, "faults", lambda settings, config: []),
+        lacks=getattr(module, "lacks", lambda settings: []),
+        pays=getattr(module, "pays", lambda settings: False),
         plugins=getattr(module, "plugins", lambda settings, config: ()),
     )
 
@@ -149,6 +157,18 @@ def entries(recipe: "Recipe") -> list[tuple[str, Stage]]:
 def training(recipe: "Recipe") -> list[str]:
     """Return the names of the recipe's stages that make a checkpoint."""
     return [name for name, entry in entries(recipe) if entry.trains]
+
+
+def lacks(recipe: "Recipe") -> list[str]:
+    """Return what is not here and without which the recipe's stages cannot run."""
+    return [f"{name}: {what}" for name, entry in entries(recipe) for what in entry.lacks(getattr(recipe, name))]
+
+
+def unasked(recipe: "Recipe", config: "Config") -> bool:
+    """Return whether a study may try a recipe by itself: all that it needs is here, and it spends nothing unasked."""
+    if config.budget.dollars is None and any(entry.pays(getattr(recipe, name)) for name, entry in entries(recipe)):
+        return False
+    return not lacks(recipe)
 
 
 def order_faults(recipe: "Recipe") -> list[str]:

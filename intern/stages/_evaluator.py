@@ -24,3 +24,14 @@ def language_model(task: Task) -> Any:
         batch_size=config.compute.eval_batch_size,
         max_length=config.model.context,
     )
+
+
+def named_model(task: Task, name: str) -> Any:
+    """Return lm-eval's model of a folder or repository that is not the trial's: its own tokenizer, type and context."""
+    return HFLM(
+        pretrained=name,
+        use_safetensors=True,
+        dtype="auto",
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        batch_size=task.config.compute.eval_batch_size,
+    )

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from intern import files, records, rewards
 from intern.config.schema import Config, tunable
-from intern.data import cleaning, held_out, items, mix, sources
+from intern.data import cleaning, items, mix, sources
 from intern.data.decontamination import Decontamination, deny
 from intern.data.items import Row
 from intern.errors import UserError
-from intern.stages import Task
+from intern.stages import Task, _rows
 
 VERSION = 5
 READS = ("goal", "model.eos_token")
@@ -67,8 +67,7 @@ def run(task: Task) -> None:
     goal, mirror = task.config.goal, task.config.compute.mirror
     gathered, told = mix.gather(wanted.mix, goal, task.items, task.seed, mirror)
     unmade = [line for source in told for line in source.lines()]
-    held = held_out.held_out(goal, task.items, task.config.model.eos_token or "", mirror)
-    guard = held_out.guard(goal, held, gathered)
+    guard = _rows.guard(task, gathered)
     for one in told:
         refuse_copy(one.entry, [row for row in gathered if row.get("source", one.source) == one.source], guard)
     rows, cleaned = cleaning.clean(gathered, guard)

@@ -1,0 +1,155 @@
+"""Who teaches: a service that speaks Anthropic's Messages API, a server of one's own that does, or a model that is
+loaded here. The key comes from the environment, and never goes to an address that a recipe names.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from intern import files, llm
+from intern.data import hub_sets
+from intern.errors import UserError
+from intern.llm import Answer, Question, many
+from intern.llm.many import Asked, Kept, Purse, Source
+from intern.stages import Task
+from intern.text import one_line
+
+NO_KEY = "none"  # what a server of one's own is sent in place of a key
+ADDRESS = "ANTHROPIC_BASE_URL"
+ANSWERS, LOCK = "answers.jsonl", "answers.lock"
+CHUNK = 32  # questions that a model which is loaded here answers, and whose answers are written, together
+
+
+class Teacher:
+    """Answers the questions of one stage."""
+
+    def __init__(self, task: Task) -> None:
+        """Take up the answers that there are; a model is loaded when the first question needs it."""
+        wanted = task.settings
+        limit = wanted.dollars if task.dollars is None else min(wanted.dollars, task.dollars)
+        self.settings, self.purse = wanted, Purse(limit)
+        self.kept = Kept(place(task), task.out.name)
+        self.purse.spent = self.kept.paid
+        self.asked: dict[str, Answer] = {}
+        self.source = source(task, self.kept, self.purse)
+
+    def __call__(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
+        """Return the answers to questions by their names; none for want of dollars.
+
+        Two questions of one stage that are alike have different names, and so answers of their own.
+        """
+        keys = {name: key(self.settings, name, question) for name, question in questions.items()}
+        answers = many.asked({keys[name]: questions[name] for name in questions}, self.kept, self.source)
+        self.asked |= answers
+        return {name: answers[keys[name]] for name in questions if keys[name] in answers}
+
+    @property
+    def names(self) -> list[str]:
+        """The model, as whoever answered names it."""
+        return sorted({one_line(answer.model, 200) for answer in self.asked.values() if answer.model})
+
+    @property
+    def dollars(self) -> float:
+        """What the answers cost, whoever paid for them."""
+        return round(sum(answer.dollars for answer in self.asked.values()), 6)
+
+
+def local(settings: Any) -> bool:
+    """Return whether nothing leaves this machine."""
+    host = urlsplit(settings.base_url or os.environ.get(ADDRESS, "")).hostname or ""
+    with suppress(ValueError):
+        return settings.who == "local" or ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def secret(settings: Any) -> str | None:
+    """Return what is sent as the key: the environment's to the environment's service alone."""
+    return NO_KEY if settings.base_url else os.environ.get(llm.KEY)
+
+
+def lacks(settings: Any) -> str:
+    """Say what is missing so that nobody can teach; "" if nothing is."""
+    if settings.who == "api":
+        return llm.lack(secret(settings))
+    known = os.path.isdir(settings.model) or hub_sets.REPOSITORY.fullmatch(settings.model)
+    return "" if known else f"model={settings.model} is neither a folder nor a repository, OWNER/NAME"
+
+
+def key(settings: Any, name: str, question: Question) -> str:
+    """Return under what an answer is kept."""
+    whole = [question.digest, name, settings.max_tokens, settings.effort]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:32]
+
+
+def place(task: Task) -> Path:
+    """Return the file of answers: of a service's model one for all studies, for they were paid; of a model that is
+    loaded here the stage's own."""
+    wanted = task.settings
+    if wanted.who == "local":
+        return task.out / ANSWERS
+    whole = json.dumps([wanted.base_url or os.environ.get(ADDRESS), wanted.model])
+    return files.cache() / "answers" / f"{hashlib.sha256(whole.encode()).hexdigest()[:16]}.jsonl"
+
+
+def source(task: Task, kept: Kept, purse: Purse) -> Source:
+    """Return what answers."""
+    wanted = task.settings
+    if wanted.who == "local":
+        return Loaded(task)
+    if missing := lacks(wanted):
+        raise UserError(f"Stage {task.name} cannot ask its teacher: {missing}.")
+    if wanted.batch:
+        say = lambda line: print(f"{task.name}: {line}", flush=True)  # noqa: E731
+        return many.in_batches(wanted, secret(wanted), purse, kept, wanted.poll_seconds, say)
+    return many.at_once(wanted, secret(wanted), purse, wanted.parallel)
+
+
+class Loaded:
+    """A model that is loaded here, as the score stage loads a checkpoint. Nothing holds it to a form; a server of one's
+    own does (vLLM: who=api base_url=http://127.0.0.1:PORT)."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.model = task, None
+
+    def __call__(self, questions: Asked) -> Iterator[tuple[str, Answer]]:
+        """Yield the answers, some at a time."""
+        import torch
+
+        from intern.stages import _evaluator
+
+        self.model = self.model or _evaluator.named_model(self.task, self.task.settings.model)
+        rest = iter(questions.items())
+        while part := list(islice(rest, CHUNK)):
+            torch.manual_seed(self.task.seed + int(part[0][0][:6], 16))  # whatever was drawn before them
+            for (name, question), text in zip(part, self.texts([q for _, q in part]), strict=True):
+                yield name, self.answer(question, text)
+            print(f"{self.task.name}: {len(part)} questions answered", flush=True)
+
+    def texts(self, questions: list[Question]) -> list[str]:
+        """Return what the model says."""
+        from lm_eval.api.instance import Instance
+
+        model: Any = self.model
+        limit = min(self.task.settings.max_tokens, model.max_length // 2)
+        how = {"until": [model.tokenizer.eos_token], "max_gen_toks": limit, "do_sample": True, "temperature": 1.0}
+        turns = [f"{q.rules}\nWrite JSON of this schema alone: {json.dumps(q.schema)}\n{q.state}" for q in questions]
+        prompts = [model.apply_chat_template([{"role": "user", "content": turn}]) for turn in turns]
+        requests = [Instance("generate_until", {}, (text, dict(how)), n) for n, text in enumerate(prompts)]
+        said: list[str] = model.generate_until(requests, disable_tqdm=True)
+        return said
+
+    def answer(self, question: Question, text: str) -> Answer:
+        """Return an answer: the first JSON object in a text."""
+        value: Any = None
+        begin = max(text.find("{"), 0)
+        with suppress(ValueError, RecursionError):
+            value, _ = json.JSONDecoder(parse_constant=llm.unreadable).raw_decode(text[begin : begin + llm.LONGEST])
+        error = "" if isinstance(value, dict) else "the answer is no JSON object"
+        return Answer(question.digest, None if error else value, error, self.task.settings.model)
