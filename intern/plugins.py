@@ -146,22 +146,25 @@ def imported(package: str, name: str, file: Path) -> ModuleType:
 def closure(kind: str, name: str) -> set[Path]:
     """Return the files of a plug-in and of the plug-ins that it imports, of any kind."""
     paths: set[Path] = set()
-    left = [(kind, name)]
+    left = [path(kind, name)]
     while left:
-        file = path(*left.pop())
+        file = left.pop()
         if file not in paths:
             paths.add(file)
             left += uses(file)
     return paths
 
 
-def uses(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield (kind, name) of each plug-in that a file imports."""
+def uses(file: Path) -> Iterator[Path]:
+    """Yield the file of each plug-in that a file imports, and of each of our modules beside it."""
     for target in imports(ast.parse(file.read_text(encoding="utf-8"))):
         for kind in KINDS:
             name = target.removeprefix(f"{room(kind)}.").partition(".")[0]
             if target.startswith(f"{room(kind)}.") and name in names(kind):
-                yield kind, name
+                yield path(kind, name)
+            private = HERE / ROOMS.get(kind, kind).replace(".", "/") / f"{name}.py"
+            if target.startswith(f"{room(kind)}._") and private.exists():
+                yield private
 
 
 def imports(tree: ast.Module) -> Iterator[str]:

@@ -65,7 +65,8 @@ def test_lacks_have_a_cost(tmp_path: Path) -> None:
     (tmp_path / "python").symlink_to(sys.executable)
     status, found, _ = examined(HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path), PATH=str(tmp_path))
     assert status == 0
-    for what in ("network", "HF_TOKEN", "ANTHROPIC_API_KEY", "GPU", "Slurm"):
+    assert "install bubblewrap" in str(found["sandbox"]["cost"])
+    for what in ("network", "HF_TOKEN", "ANTHROPIC_API_KEY", "GPU", "Slurm", "sandbox"):
         assert found[what]["mark"] == "lack" and found[what]["cost"] and not found[what]["stops"]
     assert "HF_HUB_OFFLINE" in str(found["network"]["seen"]) and "qwen3" in str(found["GPU"]["cost"])
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intern import rewards
 from intern.config.schema import Config, Goal
 from intern.rewards import exact_answer
 from intern.stages import _probe
@@ -43,7 +44,7 @@ def test_a_loop_that_was_left() -> None:
 def test_rates_are_shares(texts: list[str], answer: str) -> None:
     """A wrong answer is an answer: only whether one is found counts; a right one is no loop."""
     rows = [{"answer": answer}] * len(texts)
-    found = _probe.rates(texts, rows, exact_answer.outcome)
+    found = _probe.rates(texts, rows, rewards.many(exact_answer.outcome, texts, rows))
     assert found["parse_rate"] == sum("ANSWER: " in text for text in texts) / len(texts)
     looping = [text in LOOPS and exact_answer.outcome(text, {"answer": answer}) != 1.0 for text in texts]
     assert found["repetition"] == sum(looping) / len(texts)
@@ -65,7 +66,7 @@ GRID = "\n".join(["0 0 0 0 0 0 0 0 0 0"] * 9 + ["0 0 0 0 1 0 0 0 0 0"])
 )
 def test_a_grid_is_no_loop(text: str, row: dict[str, str], loops: bool) -> None:
     """If the answer is right, or the row's own target repeats itself so."""
-    assert _probe.rates([text], [row], exact_answer.outcome)["repetition"] == float(loops)
+    assert _probe.rates([text], [row], [exact_answer.outcome(text, row)])["repetition"] == float(loops)
 
 
 def test_what_is_written(random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,9 @@ def test_what_is_held_back_is_not_trained_on() -> None:
 def test_texts_and_rows_belong_together() -> None:
     """A row too few is a fault of the program."""
     with pytest.raises(ValueError, match="zip"):
-        _probe.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], exact_answer.outcome)
+        rewards.many(exact_answer.outcome, ["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}])
+    with pytest.raises(ValueError, match="zip"):
+        _probe.rates(["ANSWER: 1", "ANSWER: 2"], [{"answer": "1"}], [1.0])
 
 
 def test_every_token_that_ends_an_answer(random_model: Path) -> None:

@@ -118,7 +118,7 @@ def cut(tree: Tree, file: Recipe) -> Tree:
 def refuse(config: Config, file: Recipe) -> None:
     """Raise UserError with every reason why a recipe cannot run with a person's values, goal and model."""
     faults = [] if config.recipe == file else recipe_faults(config.recipe)
-    faults = faults or [*gate.config_faults(config), *gate.lacking(config.recipe)]
+    faults = faults or [*gate.config_faults(config), *gate.lacking(config)]
     if faults:
         raise UserError(as_lines(["This combination cannot run:", *(f"  - {fault}" for fault in faults)]))
 

@@ -22,6 +22,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from intern import sandbox
 from intern.cli import table
 from intern.text import say
 
@@ -73,6 +74,7 @@ def checks() -> Iterator[Check]:
     yield gpu()
     yield disk(Path("outputs"))
     yield from keys()
+    yield code()
     yield slurm()
     yield network(answer)
 
@@ -222,6 +224,13 @@ def token_file() -> Path:
 def filled(path: Path) -> bool:
     """Return whether a file is there with something in it."""
     return path.is_file() and path.stat().st_size > 0
+
+
+def code() -> Check:
+    """Check for the sandbox in which the reward `code` runs what a model wrote."""
+    if why := sandbox.lack():
+        return Check("sandbox", "lack", why.partition(": ")[0], f"the reward code is refused: {why}")
+    return Check("sandbox", "ok", "bubblewrap holds: no network, no home, no file, no process")
 
 
 def slurm() -> Check:

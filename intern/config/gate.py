@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from intern import text
-from intern.config import stages
+from intern.config import stages, typed
 from intern.config.contract import Contract, Domain
 from intern.config.schema import Config, Recipe, flat
 from intern.errors import did_you_mean, quote, unknown
@@ -97,7 +97,7 @@ def decided(
     if reasons:
         return refused(reasons)
     config = replace(scope.config, recipe=recipe.with_(legal))
-    if faults := [*config_faults(config), *lacking(config.recipe)]:
+    if faults := [*config_faults(config), *lacking(config)]:
         return refused(faults)
     return Vetted(name, pins | legal, config)
 
@@ -204,9 +204,17 @@ def config_faults(config: Config) -> list[str]:
     ]
 
 
-def lacking(recipe: Recipe) -> list[str]:
-    """Return what a recipe needs that is not here, such as a key: no fault of its own."""
-    return [f"{PREFIX}{what}" for what in stages.lacks(recipe)]
+def lacking(config: Config) -> list[str]:
+    """Return what a recipe or a reward needs that is not here, such as a key, a package or a sandbox: no fault of its
+    own."""
+    given = {"goal.scorer": (config.goal.scorer, config.goal.scorer_settings)}
+    if any("recipe.rewards" in stage.reads for _, stage in stages.entries(config.recipe)):
+        for name, weight in config.recipe.rewards.items():
+            own = {k: v for k, v in weight.items() if k != "weight"} if isinstance(weight, Mapping) else {}
+            given[f"{PREFIX}rewards.{name}"] = (name, own)
+    why = {key: typed.lack("rewards", name, own) for key, (name, own) in given.items() if name != "goal"}
+    judges = [f"{key}: the reward {given[key][0]} cannot judge here: {what}" for key, what in why.items() if what]
+    return [*(f"{PREFIX}{what}" for what in stages.lacks(config.recipe)), *judges]
 
 
 def difference(before: Recipe, after: Recipe) -> list[tuple[str, Any, Any]]:

@@ -175,6 +175,12 @@ def settings(kind: str, name: str, given: Tree) -> Any:
     return built
 
 
+def lack(kind: str, name: str, given: Tree) -> str:
+    """Return what a plug-in with these settings needs and this machine has not; "" if nothing."""
+    asked = getattr(plugins.load(kind, name), "lack", None)
+    return str(asked(settings(kind, name, given))) if asked else ""
+
+
 def strict(cls: type) -> type:
     """Make unknown keys of a plug-in's dataclass faults; return it."""
     if "__pydantic_config__" not in vars(cls):

@@ -34,6 +34,7 @@ KINDS = {  # kind → the columns that it needs; qa may do without an answer
     "text": ("text",),
 }
 ASKED = {"qa": ("question", "answer")}  # the columns if none are named, where they are more than these
+TEXTS = ("question", "answer", "target")  # the first of a list; other lists, such as tests, stay whole
 LETTERS = "ABCDEFGHIJ"
 
 
@@ -91,7 +92,8 @@ class Columns(Section):
             if isinstance(answer, Mapping) and "regex" in answer and "target" not in values:
                 values = forms.worked(values, column.matched("answer", answer, item)[0])
             judged = {"verifier": self.verifier} if self.verifier else {}
-            return items.row(goal, {**{key: items.text_of(values, key) for key in values}, **judged})
+            whole = {key: value for key, value in values.items() if isinstance(value, list) and key not in TEXTS}
+            return items.row(goal, {**{key: items.text_of(values, key) for key in values}, **whole, **judged})
         return items.row(goal, answered(self.format, values))
 
 

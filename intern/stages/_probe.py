@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from intern import rewards
 from intern.config.schema import Config
 from intern.data import items
 from intern.data.items import Row
@@ -85,7 +86,7 @@ class HeldOut:
         """Return the metrics of (text, whether it came to an end) for each row."""
         assert self.outcome
         texts = [text for text, _ in answered]
-        outcomes = [self.outcome(text, row) for text, row in zip(texts, self.rows, strict=True)]
+        outcomes = rewards.many(self.outcome, texts, self.rows)
         right = "".join("1" if value == 1.0 else "0" for value in outcomes)
         cut = [ended for _, ended in answered].count(False)
         rates = {
@@ -132,12 +133,14 @@ def commonest(texts: Sequence[str]) -> float:
     return Counter(texts).most_common(1)[0][1] / len(texts)
 
 
-def rates(texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcome: Outcome | None) -> dict[str, float]:
-    """Return the shares of texts that repeat themselves without end and, with a scorer, of those in which it found an
-    answer."""
-    if outcome is None:
+def rates(
+    texts: Sequence[str], rows: Sequence[Mapping[str, Any]], outcomes: Sequence[float | None] | None
+) -> dict[str, float]:
+    """Return the shares of texts that repeat themselves without end and, with the scorer's outcomes, of those in which
+    it found an answer."""
+    if outcomes is None:
         return {"repetition": shares(texts, rows, [None] * len(texts))["repetition"]}
-    return shares(texts, rows, [outcome(text, row) for text, row in zip(texts, rows, strict=True)])
+    return shares(texts, rows, outcomes)
 
 
 def shares(

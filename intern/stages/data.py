@@ -90,12 +90,18 @@ def run(task: Task) -> None:
 def verified(rows: list[Row], wanted: Settings, outcome: rewards.Outcome) -> list[Row]:
     """Return the rows with the answer line added where the settings ask for it, and those alone that they let pass."""
     if wanted.answer_line:
-        rows = [row if outcome(row["target"], row) is not None else with_line(row) for row in rows]
+        values = judged(rows, outcome)
+        rows = [with_line(row) if value is None else row for row, value in zip(rows, values, strict=True)]
     if not wanted.verified:
         return rows
-    right = [row for row in rows if outcome(row["target"], row) == 1.0]
+    right = [row for row, value in zip(rows, judged(rows, outcome), strict=True) if value == 1.0]
     print(f"  {len(rows) - len(right)} rows: the scorer does not find the target right (verified=true)")
     return right
+
+
+def judged(rows: list[Row], outcome: rewards.Outcome) -> list[float | None]:
+    """Return what the scorer makes of each row's own target."""
+    return rewards.many(outcome, [row["target"] for row in rows], rows)
 
 
 def with_line(row: Row) -> Row:

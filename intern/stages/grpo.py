@@ -17,10 +17,10 @@ from intern.config.schema import Config, tunable
 from intern.data import items, sources
 from intern.data.items import Row
 from intern.errors import UserError
-from intern.rewards import Outcome
+from intern.rewards import Outcome, Reward
 from intern.stages import Task, _probe, _schedule
 
-VERSION = 5
+VERSION = 6
 READS = (
     *("recipe.rewards", "recipe.lora", "model.dtype", "model.eos_token"),
     *("goal.scorer", "goal.scorer_settings", "goal.dev", "goal.max_new_tokens", "diagnose", "diagnosis"),
@@ -58,6 +58,7 @@ CURVES = {
 LOOKS = 4  # at the prompts held back, at most: rollouts tell more often what is amiss
 LISTED = 256  # sizes of a group that a message looks through
 SLOWER = 0.2  # of the rate of supervised training: 1e-5 at 1.7B, where 1e-6 was too low and 3e-5 collapsed
+ADDED = ("completion_ids", "max_completion_length")  # to the columns of a row, for rewards that read them
 LOOKED_AT = ("canaries", "right", "right_rate", "alike", "alike_expected")  # the other rates are those of its rollouts
 
 
@@ -147,12 +148,13 @@ def run(task: Task) -> None:
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
     ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
     scorer = rewards.scorer(config.goal) if ours else None
-    outcomes = [outcome(name, weight, config) for name, weight in config.recipe.rewards.items()]
+    outcomes = [outcome(name, weight, config, scorer) for name, weight in config.recipe.rewards.items()]
+    readable(outcomes, trained)
     trainer = GRPOTrainer(
         model=task.model,  # by path: with beta > 0 TRL loads the reference from it
         args=GRPOConfig(**_trainer.arguments(task), reward_weights=list(config.recipe.weights().values())),
         reward_funcs=[
-            reward(name, judge, scorer, logs=place == 0)
+            reward(name, judge, scorer, logs=place == 0, longest=longest)
             for place, (name, judge) in enumerate(zip(names, outcomes, strict=True))
         ],
         train_dataset=Dataset.from_list(prompts(trained)),
@@ -163,12 +165,21 @@ def run(task: Task) -> None:
     _trainer.fit(trainer, task, _watch.Watch(task, looked_at, LOOKS))
 
 
-def outcome(name: str, weight: Any, config: Config) -> Outcome:
-    """Return the function of one of the recipe's rewards."""
+def outcome(name: str, weight: Any, config: Config, scorer: Reward | None) -> Reward:
+    """Return one of the recipe's rewards; the goal's is its scorer, if that is made already."""
     if name == "goal":
-        return rewards.scorer(config.goal)
+        return scorer or rewards.scorer(config.goal)
     given = {key: value for key, value in weight.items() if key != "weight"} if isinstance(weight, Mapping) else {}
     return rewards.outcome(name, given)
+
+
+def readable(outcomes: Sequence[Reward], rows: Sequence[Row]) -> None:
+    """Raise UserError if rows lack columns that a reward reads."""
+    columns = {*prompts(rows)[0], *ADDED}
+    lacking = {outcome.name: what for outcome in outcomes if (what := outcome.lacking(columns))}
+    if lacking:
+        said = "; ".join(f"the reward {name} reads {what}" for name, what in lacking.items())
+        raise UserError(f"The rows have the columns {', '.join(sorted(columns))}, and {said}. Map them: `columns`.")
 
 
 def prompts(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -182,23 +193,35 @@ def prompts(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return prompted
 
 
-def reward(name: str, outcome: Outcome, scorer: Outcome | None, logs: bool) -> Callable[..., list[float]]:
+def reward(
+    name: str, outcome: Outcome, scorer: Outcome | None, logs: bool, longest: int | None = None
+) -> Callable[..., list[float | None]]:
     """Return an outcome in TRL's form; a completion without an answer earns nothing.
 
     What the goal's scorer makes of the rollouts goes to the metrics, where the diagnosis rules see it, if this reward
-    is the one that `logs`."""
+    is the one that `logs`. A row is given its completion's token ids and the most that it may have, `longest`."""
 
     def judged(
         prompts: list[Any], completions: list[Any], log_metric: Callable[[str, float], None], **columns: Any
-    ) -> list[float]:
+    ) -> list[float | None]:
         size = len(completions)
         lists = {key: values for key, values in columns.items() if isinstance(values, list) and len(values) == size}
+        lists["max_completion_length"] = [longest] * size
         rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
         texts = [completion[0]["content"] for completion in completions]
+        outcomes = rewards.many(outcome, texts, rows)
         if logs:
-            for metric, value in _probe.rates(texts, rows, scorer).items():
+            scored = outcomes if scorer is outcome else rewards.many(scorer, texts, rows) if scorer else None
+            for metric, value in _probe.rates(texts, rows, scored).items():
                 log_metric(metric, value)
-        return [outcome(text, row) or 0.0 for text, row in zip(texts, rows, strict=True)]
+        return paid(outcomes, prompts)
 
     judged.__name__ = name
     return judged
+
+
+def paid(outcomes: Sequence[float | None], prompts: Sequence[Any]) -> list[float | None]:
+    """Return what the completions earn; nothing is paid or docked in a group of which one could not be judged: TRL
+    would count it as 0 beside the others."""
+    unjudged = [prompt for prompt, value in zip(prompts, outcomes, strict=True) if value is not None and value != value]
+    return [None if prompt in unjudged else value or 0.0 for prompt, value in zip(prompts, outcomes, strict=True)]

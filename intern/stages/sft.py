@@ -117,7 +117,7 @@ def run(task: Task) -> None:
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
     """Return the shares of targets in which the scorer finds an answer and the right one; {} if it is not the scorer of
     the goal: lm-eval's own tasks may find an answer in another way."""
-    outcomes = [outcome(row["target"], row) for row in rows]
+    outcomes = rewards.many(outcome, [row["target"] for row in rows], rows)
     if config.goal.dev and None in outcomes:
         return {}
     return {"target_parse_rate": 1 - outcomes.count(None) / len(rows), "target_score": outcomes.count(1.0) / len(rows)}
