@@ -11,10 +11,11 @@ bounded.
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from intern.errors import UserError, did_you_mean, quote, unknown
+from intern.errors import UserError, quote, unknown
 
 Spec = str | Mapping[str, str]
 LONGEST = 5_000_000  # characters that a value or a text made of a row may have; a novel has one million
@@ -22,6 +23,9 @@ SECONDS = 1.0  # that a regex may take for a text
 LENGTH = 4000  # characters of a regex or a template
 KEYS = ("column", "regex", "template")
 FILTERS = ("trim", "lower", "upper", "join")
+TAKEN = ("key", "bare", "source", "verifier")  # of a row, beside its columns
+OURS = ("question", "answer", "target")
+NEAR = 0.8  # how like one of these a name is that was meant to be it: "anwser" 0.83, "text" 0.6
 NODES = {  # of Jinja, and no other: nothing calls, sets, imports, multiplies or reads an attribute
     *("Template", "Output", "TemplateData", "Name", "Const", "If", "For", "CondExpr", "Compare", "Operand", "And"),
     *("Or", "Not", "Getitem", "Slice", "Filter", "Concat", "Add", "Sub", "Neg", "List", "Tuple"),
@@ -76,10 +80,10 @@ def checked_all(columns: Mapping[Any, Any]) -> Any:
         other = plain.setdefault(spec, ours) if isinstance(spec, str) else ours
         if other != ours and {ours, other} != {"answer", "target"}:
             faults.append(f"{other} and {ours} are both the column {quote(spec)}: name another one for one of them")
-        if ours in ("key", "bare", "source", "verifier"):
+        if ours in TAKEN:
             faults.append(f"{ours}: the name is taken, take another one for this column")
-        elif near := did_you_mean(ours, ("question", "answer", "target")) if ours not in made.values() else "":
-            faults += [] if ours in ("question", "answer", "target") else [f"{ours}: no column is called so.{near}"]
+        if near := [name for name in get_close_matches(ours, OURS, n=1, cutoff=NEAR) if ours not in OURS]:
+            faults.append(f'{ours}: no column is called so. Did you mean "{near[0]}"?')
     if faults:
         raise ValueError("; ".join(faults))
     return made

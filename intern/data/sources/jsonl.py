@@ -57,7 +57,15 @@ def value_of(line: str) -> tuple[dict[str, Any] | None, str | None]:
         value, fault = None, f"{str(error).partition(';')[0][:80]}: {line[:60]!r}"
     if fault is None and not isinstance(value, dict):
         fault = f"{named(value)}, and an object is needed: {line[:60].rstrip()!r}"
-    return value, fault
+    return None if fault else value, fault
+
+
+def holds(path: Path) -> bool:
+    """Return whether a file that is called JSON has an object for its first line."""
+    if path.suffix.lower() != ".json":
+        return False
+    with opened(path) as file:
+        return value_of(file.readline(LONGEST))[0] is not None
 
 
 def count(path: Path) -> int:
