@@ -184,10 +184,14 @@ def test_synthetic(bench: Bench, style: str) -> None:
     """Train items alone, with the working or the answer line, added to the rows so far."""
     before = bench.run("data", {"rows": 10}) / "rows.jsonl"
     for seed in range(3):
-        rows = items.read(bench.run("synthetic", {"rows": 90, "style": style}, seed, before) / "rows.jsonl")
-        assert len(rows) == 100 and {items.split_of(row["key"]) for row in rows} == {"train"}
+        out = bench.run("synthetic", {"rows": 90, "style": style}, seed, before)
+        rows, told = items.read(out / "rows.jsonl"), json.loads((out / "cleaning.json").read_text())
+        made = told["kept"]
+        assert told["gathered"] == 90 and made >= 88  # less the few-shot examples
+        assert len(rows) == 10 + made and {items.split_of(row["key"]) for row in rows} == {"train"}
         assert {row["key"] for row in rows}.isdisjoint(row["key"] for row in bench.held_out())
-        assert sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows) == (10 if style == "solution" else 100)
+        bare = sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows)
+        assert bare == (10 if style == "solution" else 10 + made)
         assert all(row["target"].endswith(f"ANSWER: {row['answer']}") for row in rows)
 
 
@@ -318,7 +322,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path, random_model: Path, sums: Path
 def test_grpo(tmp_path: Path, beta: float) -> None:
     """A plain checkpoint; two rewards in their weights; a KL term where there is a beta."""
     bench = Bench(tmp_path, TINY)
-    rows = bench.run("data", {"rows": 20}) / "rows.jsonl"
+    rows = bench.run("data", {"rows": 20}, 1) / "rows.jsonl"
     rewards = {"goal": 1.0, "answer_line": 0.5}
     out = bench.run("grpo", {**GROUPS, "beta": beta}, rows=rows, rewards=rewards)
     plain(out, TINY)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intern.errors import UserError
-from intern.text import say
+from intern.text import as_lines, say
 
 if TYPE_CHECKING:
     from intern.config.schema import Config, Goal
@@ -85,9 +85,17 @@ def asked(words: Sequence[str], folders: Any) -> "Config":
 
 
 def held(goal: "Goal", mirror: str | None) -> Any:
-    """Return the items of a goal, which are drawn or read for this alone."""
-    from intern.data import held_out, splits
+    """Return the items of a goal, which are drawn or read for this alone.
 
+    Raises:
+        UserError: with every data set of lm-eval's tasks that cannot be had.
+    """
+    from intern.data import held_out, splits
+    from intern.study import hub
+
+    needed = dict.fromkeys(name for task in [*goal.dev, *goal.test] for name in hub.task_data(task.folder, task.name))
+    if faults := [fault for name in needed if (fault := hub.data_fault(name, mirror))]:
+        raise UserError(as_lines(["What the goal is scored on cannot be had:", *(f"  - {fault}" for fault in faults)]))
     with tempfile.TemporaryDirectory() as folder:
         splits.materialise(goal, Path(folder))
         return held_out.held_out(goal, Path(folder), "", mirror)

@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from intern import files, records
 from intern.config.schema import Config, tunable
-from intern.data import items
+from intern.data import cleaning, held_out, items
 from intern.errors import UserError
 from intern.stages import Task
 
-VERSION = 1
+VERSION = 2
 READS = ("goal",)
 USES = ("rows", "seed")
 MAKES = "rows"
+KEEPS = (cleaning.FILE,)
 
 
 @dataclass
@@ -42,7 +44,8 @@ def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
 
 
 def run(task: Task) -> None:
-    """Write rows.jsonl: train items alone, by the rule that keeps a generator's splits apart.
+    """Write rows.jsonl: train items alone, by the rule that keeps a generator's splits apart; and cleaning.json, the
+    receipt of those that were made.
 
     Raises:
         UserError: if worked targets are wanted and the generator writes none.
@@ -54,7 +57,10 @@ def run(task: Task) -> None:
         if drawn and "solution" not in drawn[0]:
             raise UserError(f"Generator {goal.generator} writes no solutions: recipe.{task.name}.style=answer.")
         drawn = [{**row, "target": row["solution"]} for row in drawn]
+    held = held_out.held_out(goal, task.items, "", task.config.compute.mirror)
+    drawn, cleaned = cleaning.clean(drawn, held_out.guard(goal, held, drawn))
+    files.write_whole(task.out / cleaning.FILE, records.dump(cleaned))
     rows = (items.read(task.rows) if task.rows else []) + drawn
     random.Random(task.seed).shuffle(rows)
-    print(f"synthetic: {len(drawn)} rows made, {len(rows)} in all")
+    print(f"synthetic: {len(drawn)} rows made, {len(rows)} in all; {cleaned.receipt()}")
     items.write(task.out / "rows.jsonl", rows)
