@@ -10,6 +10,10 @@ unset PYTHONDONTWRITEBYTECODE # bytecode is written as a module is first importe
   exit 2
 }
 
+extras=test # of pyproject.toml; reasoning-gym's pycosat has no wheel: it is compiled, where there is what that takes
+if command -v cc > /dev/null && "$python" -c 'import os, sys, sysconfig as s
+sys.exit(not os.path.exists(os.path.join(s.get_path("include"), "Python.h")))'; then extras=test,gym; fi
+
 setup() { # setup WHAT: WHAT is an argument of pip install, such as '.[test]'
   local wanted stamp=.venv/.installed
   wanted="$1 $(cat pyproject.toml scripts/constraints.txt | sha256sum)"

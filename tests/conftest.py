@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from importlib import util
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what run
     signal.signal(signal.SIGINT, signal.default_int_handler)
 HERE = Path(__file__).resolve().parent.parent
 SHARED = HERE.parent / "shared" / "data"
+
+
+def skip_without_library(name: str) -> None:
+    """Skip the test of a plug-in or a goal whose library is an extra that is not installed."""
+    if name == "reasoning_gym" and util.find_spec(name) is None:
+        pytest.skip('reasoning-gym is not installed: pip install "intern[gym]"')
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import conformance.stages
 import pytest
 from messages import Server, serving
 from teaching import Teacher
+from conftest import skip_without_library
 
 from intern import plugins
 from intern.config import schema
@@ -35,6 +36,7 @@ def test_reward(name: str) -> None:
 @pytest.mark.parametrize("name", plugins.names("generators"))
 def test_generator(name: str) -> None:
     """As conformance.generators says."""
+    skip_without_library(name)
     conformance.generators.check(name)
 
 

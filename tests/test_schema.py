@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 import yaml
+from conftest import skip_without_library
 
 from intern import plugins
 from intern.cli.compose import compose
@@ -47,6 +48,7 @@ def test_schedulers_are_transformers_own() -> None:
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_every_choice_composes(library: Library, group: str, name: str) -> None:
     """Each option of each group, on the typed schema, with nothing left to resolve but what a person must give."""
+    skip_without_library(name)
     words = [f"{group}={name}", "goal.data_dir=/data", *(["model.path=/model"] if name == "local" else [])]
     composed = typed.config(compose(words, library))
     section = getattr(composed, group)

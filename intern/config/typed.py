@@ -264,6 +264,9 @@ def plugin_faults(config: Config) -> list[str]:
         if name is not None and name not in plugins.names(kind)
     }
     lines = [f"{key}: {fault}" for key, fault in faults.items()]
+    if config.goal.generator is not None and "goal.generator" not in faults:
+        own = getattr(plugins.load("generators", config.goal.generator), "faults", None)
+        lines += [f"goal.{fault}" for fault in own(config.goal)] if own else []
     for key, (owner, values) in given.items():
         if owner not in faults:
             lines += [f"{key}: {fault}" for fault in settings_faults(*named[owner], values)]

@@ -13,7 +13,7 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
     need none.
 
     Returns:
-        What a person should know of how their own files were read, a line each.
+        What a person should know of how their own files were read, or of a split that is short, a line each.
 
     Raises:
         UserError: for files that cannot be used, before anything expensive starts.
@@ -26,6 +26,7 @@ def materialise(goal: Goal, folder: Path) -> list[str]:
         splits, notes, whole = own.rows, own.notes, own.whole
     elif goal.generator:
         splits = drawn(goal)
+        notes = short(goal, splits)
     elif goal.dev and goal.test:
         return []
     else:
@@ -50,3 +51,21 @@ def drawn(goal: Goal) -> dict[str, list[items.Row]]:
         "test": items.take(items.generated(goal, "test", 0), goal.test_items),
         "few_shot": [{**r, "target": r.get("solution", r["target"])} for r in shown],
     }
+
+
+def short(goal: Goal, splits: Mapping[str, Sequence[items.Row]]) -> list[str]:
+    """Return a line for each split that has fewer items than the goal asks for.
+
+    Raises:
+        UserError: if a split has too few to be scored.
+    """
+    wanted = {"dev": goal.dev_items, "test": goal.test_items}
+    lines = []
+    for split, count in wanted.items():
+        have = len(splits[split])
+        if have < count:
+            few = f"The generator {goal.generator} has {have} different {split} items, and goal.{split}_items={count}"
+            if have < 2:
+                raise UserError(f"{few}: nothing can be measured on that. Make its items more varied.")
+            lines.append(f"{few}: they are all that {split} has.")
+    return lines

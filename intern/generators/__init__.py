@@ -6,6 +6,7 @@ draw      (rng) → {"question", "answer"} and perhaps "solution", the worked ta
 key       question → its canonical name: equal for questions that are the same problem
 GOAL      values of conf/goal that it wants, such as max_new_tokens: the goal of its name needs no YAML then
 Settings  a dataclass of fields that a person sets under `goal`
+faults    (goal) → what is wrong with these fields together, a line each, `FIELD: what`
 """
 
 import random

@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Any
 
 from intern import generators, plugins, rewards
-from intern.config import typed
+from intern.config import choices, typed
 from intern.config.schema import Config
 from intern.data import items
 
@@ -13,8 +13,8 @@ def check(name: str) -> None:
     """Items are drawn alike for the same seed, carry what a goal needs, are told apart by their keys, and the worked
     solution is right to the goal's scorer."""
     module = plugins.load("generators", name)
-    wanted: dict[str, Any] = {"name": name, "generator": name, "dev_items": 20, "test_items": 20}
-    goal = typed.config({**Config().tree(), "goal": {**wanted, **getattr(module, "GOAL", {})}}).goal
+    wanted: dict[str, Any] = {**choices.values("goal", name), "generator": name, "dev_items": 20, "test_items": 20}
+    goal = typed.config({**Config().tree(), "goal": wanted}).goal
     drawn = list(islice(generators.distinct(goal, "0", lambda key: True), 100))
     assert drawn == list(islice(generators.distinct(goal, "0", lambda key: True), 100)), "other items for the same seed"
     assert drawn != list(islice(generators.distinct(goal, "1", lambda key: True), 100)), "the seed changes nothing"
