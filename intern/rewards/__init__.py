@@ -7,10 +7,10 @@ called "goal" call the same function, so that what is trained is what is judged.
 that it reads.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import isnan, nan  # not `math`: that name is a reward's here, once it is imported
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +21,7 @@ from intern.errors import UserError
 
 Row = Mapping[str, Any]
 Outcome = Callable[[str, Row], float | None]
-UNJUDGED = math.nan  # a judge that is away, a sandbox that will not start: neither right nor wrong
+UNJUDGED = nan  # a judge that is away, a sandbox that will not start: neither right nor wrong
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def process_results(outcome: Outcome) -> Callable[[Mapping[str, Any], Sequence[s
 
     def processed(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
         value = outcome(results[0], doc)
-        if value is not None and math.isnan(value):
+        if value is not None and isnan(value):
             raise UserError("An answer could not be judged, and a score without it would say nothing.")
         return {"exact_match": value or 0.0, "parsed": float(value is not None)}
 
