@@ -3,8 +3,8 @@
 It returns a number in [0, 1], None if it found no answer, or UNJUDGED if it could not judge. The score and the reward
 called "goal" call the same function, so that what is trained is what is judged. With a `Settings` dataclass it is
 `outcome(text, row, settings)`. A module may also have `outcomes(texts, rows, settings)`, which judges a batch faster,
-`lack(settings)`, which says what the reward needs and this machine has not, and COLUMNS, the alternatives of columns
-that it reads.
+`lack(settings)`, which says what the reward needs and this machine has not, `metrics()`, which are logged while it is
+used, and COLUMNS, the alternatives of columns that it reads.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,6 +94,12 @@ def many(outcome: Outcome, texts: Sequence[str], rows: Sequence[Row]) -> list[fl
     if isinstance(outcome, Reward):
         return outcome.many(texts, rows)
     return [outcome(text, row) for text, row in zip(texts, rows, strict=True)]
+
+
+def metrics(outcome: Outcome) -> dict[str, float]:
+    """Return what a reward's module has to say of its own work, such as what it cost."""
+    said: Callable[[], dict[str, float]] | None = getattr(getattr(outcome, "module", None), "metrics", None)
+    return said() if said else {}
 
 
 def scorer(goal: Goal) -> Scorer:

@@ -41,7 +41,7 @@ from intern.rewards.exact_answer import ANSWER
 COLUMNS = (("answer",),)
 LONGEST = 300  # characters of an answer; of MATH's the longest has 150
 SLACK = 2  # operators: an equal form of another shape has about as many
-PATIENCE = 3  # times as long on the clock as on the processor
+PATIENCE = 10  # times as long on the clock as on the processor: only a machine that has none left takes so long
 START_SECONDS = 120.0  # to import sympy and math-verify, on a busy machine; 2 on an idle one
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 DROPPED = re.compile(
@@ -65,7 +65,7 @@ class Settings:
     """How long a check may take."""
 
     seconds: Annotated[int, Field(ge=1, le=60)] = 5
-    """Of the processor for one check; three times as long on the clock."""
+    """Of the processor for one check."""
     batch_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
     """For the checks of a batch; what is left over is not judged."""
 
@@ -193,7 +193,7 @@ class Checker:
             try:
                 process.stdin.write(json.dumps([seconds, gold, answer]).encode() + b"\n")
                 process.stdin.flush()
-                said = self.line(PATIENCE * seconds)
+                said = self.line(PATIENCE * (seconds + 1))
             except OSError:
                 said = ""
             if said not in ("true", "false", "null"):

@@ -210,6 +210,8 @@ def reward(
         rows = [{key: values[i] for key, values in lists.items()} for i in range(size)]
         texts = [completion[0]["content"] for completion in completions]
         outcomes = rewards.many(outcome, texts, rows)
+        for metric, value in rewards.metrics(outcome).items():
+            log_metric(metric, value)
         if logs:
             scored = outcomes if scorer is outcome else rewards.many(scorer, texts, rows) if scorer else None
             for metric, value in _probe.rates(texts, rows, scored).items():
