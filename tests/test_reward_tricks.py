@@ -1,12 +1,17 @@
 """The rewards choice, format, last_number, length and tool_call: what they pay for, and that no trick is paid."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from conftest import scope
 
-from intern import rewards
+from intern import plugins, rewards, sandbox
+from intern.config import choices, gate
+from intern.config.library import Library
 from intern.config.schema import Config, Goal
+from intern.data.columns import Columns
 from intern.errors import UserError
 from intern.stages import grpo
 
@@ -182,3 +187,38 @@ def test_the_goal_s_reward_is_its_scorer() -> None:
     config = Config(goal=Goal("g", scorer="choice"))
     scorer = rewards.scorer(config.goal)
     assert grpo.outcome("goal", 1.0, config, scorer) is scorer and grpo.outcome("goal", 1.0, config, None) == scorer
+
+
+def test_what_is_only_good_to_know_costs_little() -> None:
+    """No judge is paid for it, a sandbox is started for a part of the rows; and a list of a data set stays whole."""
+    rows = [{"n": n} for n in range(1000)]
+    made = {name: rewards.Reward(name, plugins.load("rewards", name), ()) for name in ("choice", "code", "rubric")}
+    assert [len(rewards.looked_at(made[name], rows)) for name in made] == [1000, rewards.FEW, 0]
+    assert len(rewards.looked_at(lambda text, row: 1.0, rows)) == 1000
+    mapped = Columns(columns={"question": "text", "answer": "code", "test_list": "tests"})
+    row = mapped.row(Goal("g"), {"text": "Add.", "code": ["a", "b"], "tests": ["assert 1", "assert 2"]})
+    assert row and row["test_list"] == ["assert 1", "assert 2"] and row["answer"] == "a"
+
+
+def test_a_harness_is_a_part_of_its_reward() -> None:
+    """What was judged by another one is judged anew."""
+    assert {file.name for file in plugins.closure("rewards", "code")} == {"code.py", "_harness.py"}
+    assert {file.name for file in plugins.closure("rewards", "math")} == {"math.py", "_checker.py", "exact_answer.py"}
+
+
+def test_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe's reward and a goal's scorer that cannot judge on this machine, by the gate and on the command line."""
+    lack = "no bwrap: apt-get install bubblewrap"
+    monkeypatch.setattr(sandbox, "lack", lambda: lack)
+    library = Library()
+    choices.register(library)
+    made = scope(library, "goal=arithmetic", "model=tiny")
+    recipe = library.load("generated/grpo")
+    assert gate.lacks(replace(made.config, recipe=recipe)) == []
+    coded = replace(recipe, rewards={"goal": 1.0, "code": {"weight": 1.0, "seconds": 2}})
+    said = f"recipe.rewards.code: the reward code cannot judge here: {lack}"
+    assert gate.lacks(replace(made.config, recipe=coded)) == [said]
+    verdict = gate.vet(replace(made, recipes={"coded": coded}), "coded", {})
+    assert isinstance(verdict, gate.Rejection) and verdict.reasons == (said,)
+    with pytest.raises(UserError, match="recipe.rewards.code: the reward code cannot judge here: no bwrap"):
+        scope(library, "goal=arithmetic", "model=tiny", "recipe=generated/grpo", "recipe.rewards.code=1.0")

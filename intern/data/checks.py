@@ -62,7 +62,7 @@ def judge(goal: Goal, rows: Sequence[Row]) -> list[Judged]:
     """Return what the goal's scorer makes of each row's own target; rows that cleaning will drop are left out."""
     outcome = rewards.scorer(goal)
     judged = []
-    for row in rows:
+    for row in rewards.looked_at(outcome, rows):
         if not row["target"].strip():
             continue
         try:

@@ -24,14 +24,15 @@ def write(goal: Goal, splits: Mapping[str, list[Row]], folder: Path) -> None:
 
 
 def best(goal: Goal, splits: Mapping[str, list[Row]]) -> str | None:
-    """Return the completion that is right for the most train items; None for lm-eval's own tasks.
+    """Return the completion that is right for the most train items; None for lm-eval's own tasks, and if each judgement
+    costs money.
 
     Args:
         goal: the goal, whose scorer decides.
         splits: the rows of the goal's items by split.
     """
     rows = train(goal, splits)
-    if not rows:
+    if not rows or not rewards.looked_at(rewards.scorer(goal), rows):
         return None
     frequent = [Counter(items.text_of(row, key) for row in rows).most_common(1)[0][0] for key in ("answer", "target")]
     candidates = dict.fromkeys((items.answer_line(frequent[0]), frequent[1]))
@@ -49,5 +50,5 @@ def train(goal: Goal, splits: Mapping[str, list[Row]]) -> list[Row]:
 
 def judged(goal: Goal, text: str, rows: list[Row]) -> list[dict[str, Any]]:
     """Return what one completion gets on each row, as the score stage writes it."""
-    outcome = rewards.scorer(goal)
-    return [{"task": goal.name, "doc_id": n, "value": outcome(text, row) or 0.0} for n, row in enumerate(rows)]
+    outcomes = rewards.many(rewards.scorer(goal), [text] * len(rows), rows)
+    return [{"task": goal.name, "doc_id": n, "value": value or 0.0} for n, value in enumerate(outcomes)]

@@ -4,7 +4,7 @@ It returns a number in [0, 1], None if it found no answer, or UNJUDGED if it cou
 called "goal" call the same function, so that what is trained is what is judged. With a `Settings` dataclass it is
 `outcome(text, row, settings)`. A module may also have `outcomes(texts, rows, settings)`, which judges a batch faster,
 `lack(settings)`, which says what the reward needs and this machine has not, `metrics()`, which are logged while it is
-used, and COLUMNS, the alternatives of columns that it reads.
+used, COLUMNS, the alternatives of columns that it reads, and PAID, which is true if each judgement costs money.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,13 +14,14 @@ from math import isnan, nan  # not `math`: that name is a reward's here, once it
 from types import ModuleType
 from typing import Any
 
-from intern import plugins
+from intern import plugins, records
 from intern.config import typed
 from intern.config.schema import Goal
 from intern.errors import UserError
 
 Row = Mapping[str, Any]
 Outcome = Callable[[str, Row], float | None]
+FEW = 200  # rows: a share is then known to 3.5 points, at ten a second in 20 seconds
 UNJUDGED = nan  # a judge that is away, a sandbox that will not start: neither right nor wrong
 
 
@@ -94,6 +95,15 @@ def many(outcome: Outcome, texts: Sequence[str], rows: Sequence[Row]) -> list[fl
     if isinstance(outcome, Reward):
         return outcome.many(texts, rows)
     return [outcome(text, row) for text, row in zip(texts, rows, strict=True)]
+
+
+def looked_at(outcome: Outcome, rows: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows that an outcome may judge only so that something is known of them: all; FEW if it judges in
+    batches, and so takes its time; none if each judgement costs money."""
+    module = getattr(outcome, "module", None)
+    if getattr(module, "PAID", False):
+        return []
+    return records.spread(rows, FEW) if hasattr(module, "outcomes") else rows
 
 
 def metrics(outcome: Outcome) -> dict[str, float]:

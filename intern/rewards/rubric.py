@@ -35,6 +35,7 @@ from intern.config.ranges import Count
 from intern.rewards import UNJUDGED
 
 COLUMNS = (("rubric",),)
+PAID = True
 KEPT = 10_000  # judgements that are remembered: a greedy answer comes again at every look
 MOST = 50  # criteria; HealthBench's rubrics have up to 48
 RULES = """\

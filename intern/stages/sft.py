@@ -117,6 +117,9 @@ def run(task: Task) -> None:
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
     """Return the shares of targets in which the scorer finds an answer and the right one; {} if it is not the scorer of
     the goal: lm-eval's own tasks may find an answer in another way."""
+    rows = list(rewards.looked_at(outcome, rows))
+    if not rows:
+        return {}
     outcomes = rewards.many(outcome, [row["target"] for row in rows], rows)
     if config.goal.dev and None in outcomes:
         return {}
