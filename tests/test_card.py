@@ -11,6 +11,7 @@ from made import IDENTITY, recipe_of
 from intern import files
 from intern.config.schema import ROOT, Compute, Config, Goal, Model, Proposer
 from intern.data import items
+from intern.data.cleaning import CARD
 from intern.records import Score, StageRun, Trial
 from intern.report import card
 from intern.stats import paired
@@ -139,6 +140,16 @@ def test_a_stranger_s_text_stays_text(study: Reader, tmp_path: Path) -> None:
     assert "\n---" not in body and "{{ 1 }}" in body
     assert "\\<script\\>" in body.split("\n## ")[0] and "\\[x\\]" in body.split("\n## ")[0]
     assert yaml.safe_load(recipe.split("\n````")[0])["summary"] == HOSTILE
+
+
+def test_data_cards_go_with_it(study: Reader, tmp_path: Path) -> None:
+    """What a stage wrote of its rows lies beside the card, which names it."""
+    kept = study.place(1) / "0-data" / CARD
+    kept.parent.mkdir()
+    kept.write_text("# Synthetic rows\n")
+    card.write(study, tmp_path, study.trials[1])
+    assert (tmp_path / "data_data_card.md").read_text() == "# Synthetic rows\n"
+    assert "[its data card](data_data_card.md)" in (tmp_path / "README.md").read_text()
 
 
 def test_no_torch(study: Reader, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from intern.data.decontamination import Decontamination, Match
 from intern.data.items import Row, bare, shortened
 
 FILE = "cleaning.json"  # where a stage keeps it
+CARD = "data_card.md"  # where a stage that wrote rows itself says how
 BLANK, REPEATED = "blank", "repeated"
 WHY = {
     BLANK: "question or target is blank",

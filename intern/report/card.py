@@ -8,6 +8,7 @@ out of the front matter nor out of a code fence (the Hub's format: https://huggi
 """
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +43,8 @@ class Rows:
 
 
 def write(study: Reader, export: Path, winner: Trial) -> None:
-    """Write README.md into the winner's export; its confirmation on test has to be in the ledger."""
+    """Write README.md into the winner's export, and the data cards of its stages; its confirmation on test has to be in
+    the ledger."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -51,6 +53,8 @@ def write(study: Reader, export: Path, winner: Trial) -> None:
     environment.filters.update(prose=prose, code=code, fence=fence)
     environment.globals.update(fmt=fmt)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    for name, path in study.data_cards(winner).items():
+        shutil.copy2(path, export / f"{name}_{path.name}")
     (export / "README.md").write_text(block(template.render(told(study, winner))), encoding="utf-8")
 
 
@@ -79,6 +83,7 @@ def told(study: Reader, winner: Trial) -> dict[str, Any]:
         "receipts": [cleaning.receipt() for _, cleaning in study.cleanings(winner)],
         "rows": row_count(study, winner),
         "made": made(recipe),
+        "data_cards": {name: f"{name}_{path.name}" for name, path in study.data_cards(winner).items()},
         "goal": config.goal,
         "yaml": library.dump(recipe),
         "known": study.identity,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from intern.data.cleaning import CARD as CARD
 from intern.text import one_line
 
 FILE = "synthesis.json"
-CARD = "data_card.md"
 NO_ANSWER, FEWER, MALFORMED, MARKERS, SAME, NEAR = "no answer", "fewer", "malformed", "markers", "same", "near"
 CONTAMINATED, UNREAD, WRONG, RUBRIC, UNCHECKED = "contaminated", "unread", "wrong", "rubric", "unchecked"
 WHY = {  # in the order in which rows are sifted

@@ -10,8 +10,8 @@ from intern import damage, records
 from intern.config import stages
 from intern.config.schema import Config, Recipe
 from intern.data import items
+from intern.data.cleaning import CARD, Cleaning
 from intern.data.cleaning import FILE as CLEANING
-from intern.data.cleaning import Cleaning
 from intern.data.constant import FILE as CONSTANT
 from intern.errors import UserError
 from intern.records import UNCOUNTED, Diagnosis, Score, StageRun, Trial, Verdict
@@ -215,6 +215,11 @@ class Reader:
             (run.name, self.stage_file(trial.number, place, run, CLEANING)) for place, run in enumerate(trial.stages)
         ]
         return [(name, records.read(Cleaning, path)) for name, path in paths if path.exists()]
+
+    def data_cards(self, trial: Trial) -> dict[str, Path]:
+        """Return the data card of each stage of a trial that wrote rows itself."""
+        paths = {run.name: self.stage_file(trial.number, place, run, CARD) for place, run in enumerate(trial.stages)}
+        return {name: path for name, path in paths.items() if path.exists()}
 
     @property
     def exported(self) -> StageRun:
