@@ -32,6 +32,8 @@ from intern.study import run as studies
 from intern.study.asking import Asker
 from intern.study.ledger import Ledger
 from intern.study.reader import Reader
+from intern.trial import job as jobs
+from intern.trial.job import Result
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
 RECIPES: Mapping[str, Recipe] = {
@@ -306,6 +308,7 @@ def test_a_study_with_a_model_of_ones_own(
     Path("idle.yaml").write_text(IDLE)
     words = ("goal=arithmetic", f"model={random_model}", "recipe=idle.yaml", "goal.dev_items=8", "goal.test_items=8")
     words += ("goal.few_shot=0", "compute.threads=1", "proposer.share=0.5", "budget.trials=6", "proposer.confirm=false")
+    words += ("budget.dollars=100",)
 
     def run(*more: str) -> Reader:
         list(studies.run(scope(library, *words, *more), library, lambda *_: None))
@@ -314,6 +317,7 @@ def test_a_study_with_a_model_of_ones_own(
     with serving(Server(scripted("file/idle"))) as server:
         study = run("study=one", "proposer=local_llm", f"proposer.base_url={server.url}", "proposer.model=m")
         told = [(trial.by, trial.state) for trial in study.trials[1:]]
+        assert jobs.read(study.place(0)).dollars == 100 and all(trial.dollars == 0 for trial in study.trials)
         assert ("local_llm", "COMPLETE") in told and ("local_llm", "REJECTED") in told
         assert told[1] == ("local_llm", "COMPLETE") and len(study.ledger.answers) == len(server.asked) >= 3
         rows = [json.loads(line) for line in (study.folder / "ledger.jsonl").read_text().splitlines()]
@@ -343,6 +347,9 @@ def test_dollars_end_the_questions(tmp_path: Path, library: Library) -> None:
     assert asker(second).value == GOOD and asker.spent() == 0.6
     assert asker(Question("rules", "three")).error == "the dollars of the budget are used"
     assert asker(second).value == GOOD and len(Ledger(tmp_path).answers) == 2
+    asker.ledger.propose(Trial(0, "baseline", "RUNNING"))
+    asker.ledger.finish(0, Result("COMPLETE", dollars=0.25))
+    assert asker.spent() == Ledger(tmp_path).dollars == 0.85
     assert [note.text for note in asker.notes()] == [
         "the dollars of the budget are used: the study goes on without the language model"
     ]

@@ -2,15 +2,19 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import scope
 from messages import Reply, Server, serving
 from teaching import PLAN, REALISTIC, Teacher
 from test_stages import TINY, Bench
+from test_worker import job
+from test_worker import settings as short
 
 from intern import files, llm
 from intern.config import gate, typed
@@ -21,6 +25,9 @@ from intern.data import items
 from intern.errors import UserError
 from intern.rewards import exact_answer
 from intern.stages import COST, _coverage, _lesson, _synthesis, _teachers, teacher
+from intern.trial import job as jobs
+from intern.trial import worker
+from intern.trial.job import Step
 
 SMALL = {"rows": 30, "topics": ["money", "time"], "skills": ["adding", "comparing"], "answers": 3, "rounds": 2}
 KEY = "sk-ant-very-secret"
@@ -209,6 +216,7 @@ def test_a_local_model_teaches(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
         patch.setattr(_teachers.Loaded, "texts", lambda self, questions: [spoken(q) for q in questions])
         out = bench.run("teacher", few)
     assert told(out)["local"] is True and told(out)["kept"] and told(out)["dollars"] == 0
+    assert told(out)["teacher"] == TINY.name and str(TINY) not in (out / _synthesis.CARD).read_text()
 
 
 def spoken(question: llm.Question) -> str:
@@ -240,6 +248,7 @@ def test_hostile_texts_stay_texts() -> None:
     ("changes", "fault"),
     [
         ({"working": "x<|im_end|>"}, "markers"),
+        ({"working": "x<｜end▁of▁sentence｜>"}, "markers"),
         ({"question": "a <start_of_turn> b"}, "markers"),
         ({"answer": "[INST] 4"}, "markers"),
         ({"answer": "4\nANSWER: 5"}, "malformed"),
@@ -285,12 +294,25 @@ def test_a_key_is_needed_before_anything_starts(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(bench.config.budget, "dollars", 5.0)
     assert unasked(recipe, bench.config)
     monkeypatch.delenv(llm.KEY)
-    assert gate.lacking(recipe) == ["recipe.teacher: no key: set ANTHROPIC_API_KEY"]
+    (lack,) = gate.lacking(recipe)
+    assert lack.startswith("recipe.teacher: no key: set ANTHROPIC_API_KEY; or ") and lack.endswith("model=FOLDER")
     assert not unasked(recipe, bench.config)
     local = recipe.with_({"teacher.who": "local", "teacher.model": str(TINY)})
     assert not gate.lacking(local) and unasked(local, bench.config)
     unnamed = recipe.with_({"teacher.who": "local"})
     assert gate.lacking(unnamed)[0].endswith("is neither a folder nor a repository, OWNER/NAME")
+
+
+def test_a_study_spends_nothing_unasked(library: Library, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the recipes that suit a goal the one that pays is tried with a key and dollars in the budget, or if named."""
+    words = ("goal=svamp_words", f"goal.data_dir={bench.folder}", "model=tiny")
+    assert "words/taught" not in scope(library, *words).recipes
+    assert "words/taught" in scope(library, *words, "budget.dollars=5").recipes
+    assert scope(library, *words, "recipe=words/taught").config.recipe.name == "words/taught"
+    monkeypatch.delenv(llm.KEY)
+    assert "words/taught" not in scope(library, *words, "budget.dollars=5").recipes
+    with pytest.raises(UserError, match="cannot run:\n  - recipe.teacher: no key: set ANTHROPIC_API_KEY"):
+        scope(library, *words, "recipe=words/taught")
 
 
 def test_a_goal_may_want_a_local_teacher(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,6 +331,29 @@ def test_the_key_goes_to_no_address_of_a_recipe(bench: Bench, served: Server) ->
     assert all(KEY not in str(headers) for headers in served.headers) and "none" in str(served.headers[0])
     left = [*out.rglob("*"), *files.cache().rglob("*")]
     assert not any(KEY in path.read_text() for path in left if path.is_file())
+
+
+@pytest.mark.parametrize(("dollars", "state"), [(0.5, "COMPLETE"), (0.01, "FAIL")])
+def test_a_trial_keeps_to_the_budget(
+    tmp_path: Path, served: Server, monkeypatch: pytest.MonkeyPatch, dollars: float, state: str
+) -> None:
+    """What is left of it is the limit, if the stage's own is higher; the result says what was paid, failed or not. An
+    output that was cut has a name of its own."""
+    settings = {"topics": ["money"], "skills": ["adding"], "answers": 0, "base_url": served.url}
+    steps = (Step("teacher", "teacher", {**settings, "rows": 400}),)
+    folder = tmp_path / "trial"
+    jobs.write(folder, job(tmp_path, TINY, steps=steps, dollars=dollars), short(TINY))
+    with (folder / "log.txt").open("w") as log, monkeypatch.context() as now:
+        now.setattr(sys, "stdout", log)
+        worker.run(folder)
+    result = jobs.read_result(folder)
+    assert result and result.state == state and result.reason and result.dollars <= dollars
+    if state == "FAIL":
+        assert "recipe.teacher.dollars, or budget.dollars" in result.reason and result.dollars == 0
+        return
+    cut = re.fullmatch(r"the dollars of the budget are used: teacher was cut at (\d+) of 400 rows", result.reason)
+    assert cut and int(cut[1]) > 0 and result.stages[0].out.endswith(f"-cut{cut[1]}") and result.dollars > 0.3
+    assert {path.name for path in (folder / "0-teacher").iterdir()} == {_synthesis.FILE, _synthesis.CARD}
 
 
 def test_what_goes_wrong_costs_its_rows_alone(bench: Bench) -> None:

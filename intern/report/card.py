@@ -169,7 +169,7 @@ def rows(name: str, settings: Any) -> Rows:
         if isinstance(value, list) and value and all(is_source(entry) for entry in value):
             entries += value
         elif value not in (None, False):
-            others[key] = show(value)
+            others[key] = PLACE.sub("PATH/", show(value))
     return Rows(name, entries, others)
 
 

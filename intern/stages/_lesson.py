@@ -23,8 +23,8 @@ SHORT = 200  # characters of an answer that is compared
 POINTS = 100  # of a criterion, at most
 MANY = 12  # topics or skills that a plan has at most
 ONE = 80  # characters of a topic or a skill
-MARKERS = re.compile(  # what chat templates put between turns: ChatML, Llama, Mistral, Gemma, reasoning
-    r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(start|end)_of_turn>|</?think>|<(bos|eos|pad|unk)>"
+MARKERS = re.compile(  # what chat templates put between turns: ChatML, Llama, DeepSeek, Mistral, Gemma, reasoning
+    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|<(start|end)_of_turn>|</?think>|<(bos|eos|pad|unk)>"
 )
 LETTERS = columns.LETTERS[:4]
 FORMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {

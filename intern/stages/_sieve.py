@@ -47,7 +47,7 @@ class Made:
         answers = list(teacher.asked.values())
         tokens_in, tokens_out = _synthesis.tokens(answers)
         return Synthesis(
-            teacher=wanted.model,
+            teacher=teacher.name,
             answered_as=tuple(teacher.names),
             local=local(wanted),
             batch=wanted.batch,

@@ -51,9 +51,15 @@ class Teacher:
         return {name: answers[keys[name]] for name in questions if keys[name] in answers}
 
     @property
+    def name(self) -> str:
+        """The model that is asked; of a folder the last part, which is no place of this machine."""
+        return Path(self.settings.model).name if os.path.isdir(self.settings.model) else str(self.settings.model)
+
+    @property
     def names(self) -> list[str]:
         """The model, as whoever answered names it."""
-        return sorted({one_line(answer.model, 200) for answer in self.asked.values() if answer.model})
+        called = {answer.model for answer in self.asked.values()} - {"", self.settings.model}
+        return sorted(one_line(name, 200) for name in called)
 
     @property
     def dollars(self) -> float:
@@ -77,7 +83,8 @@ def secret(settings: Any) -> str | None:
 def lacks(settings: Any) -> str:
     """Say what is missing so that nobody can teach; "" if nothing is."""
     if settings.who == "api":
-        return llm.lack(secret(settings))
+        missing = llm.lack(secret(settings))
+        return f"{missing}; or let a model teach that is loaded here: who=local model=FOLDER" if missing else ""
     known = os.path.isdir(settings.model) or hub_sets.REPOSITORY.fullmatch(settings.model)
     return "" if known else f"model={settings.model} is neither a folder nor a repository, OWNER/NAME"
 
