@@ -186,12 +186,10 @@ def test_synthetic(bench: Bench, style: str) -> None:
     for seed in range(3):
         out = bench.run("synthetic", {"rows": 90, "style": style}, seed, before)
         rows, told = items.read(out / "rows.jsonl"), json.loads((out / "cleaning.json").read_text())
-        made = told["kept"]
-        assert told["gathered"] == 90 and made >= 88  # less the few-shot examples
-        assert len(rows) == 10 + made and {items.split_of(row["key"]) for row in rows} == {"train"}
+        assert told["gathered"] == told["kept"] == 90 and list(told["held_out"]) == ["dev", "test"]
+        assert len(rows) == 100 and {items.split_of(row["key"]) for row in rows} == {"train"}
         assert {row["key"] for row in rows}.isdisjoint(row["key"] for row in bench.held_out())
-        bare = sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows)
-        assert bare == (10 if style == "solution" else 10 + made)
+        assert sum(row["target"] == f"ANSWER: {row['answer']}" for row in rows) == (10 if style == "solution" else 100)
         assert all(row["target"].endswith(f"ANSWER: {row['answer']}") for row in rows)
 
 

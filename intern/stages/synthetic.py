@@ -58,6 +58,7 @@ def run(task: Task) -> None:
             raise UserError(f"Generator {goal.generator} writes no solutions: recipe.{task.name}.style=answer.")
         drawn = [{**row, "target": row["solution"]} for row in drawn]
     held = held_out.held_out(goal, task.items, "", task.config.compute.mirror)
+    held = [item for item in held if not item.name.startswith(held_out.FEW_SHOT)]  # which are train items themselves
     drawn, cleaned = cleaning.clean(drawn, held_out.guard(goal, held, drawn))
     files.write_whole(task.out / cleaning.FILE, records.dump(cleaned))
     rows = (items.read(task.rows) if task.rows else []) + drawn
