@@ -10,9 +10,9 @@ import conformance.rewards
 import conformance.sources
 import conformance.stages
 import pytest
+from conftest import skip_without_library
 from messages import Server, serving
 from teaching import Teacher
-from conftest import skip_without_library
 
 from intern import plugins
 from intern.config import schema

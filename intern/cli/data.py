@@ -94,7 +94,7 @@ def held(goal: "Goal", mirror: str | None) -> Any:
     from intern.study import hub
 
     needed = dict.fromkeys(name for task in [*goal.dev, *goal.test] for name in hub.task_data(task.folder, task.name))
-    if faults := [fault for name in needed if (fault := hub.data_fault(name, mirror))]:
+    if faults := [fault for name in needed if (fault := hub.data_fault((name, None), mirror))]:
         raise UserError(as_lines(["What the goal is scored on cannot be had:", *(f"  - {fault}" for fault in faults)]))
     with tempfile.TemporaryDirectory() as folder:
         splits.materialise(goal, Path(folder))
