@@ -6,7 +6,6 @@ full disk cut short at once. What has been read is kept, so that a step of a lon
     python -m intern trials mixed-tiny
 """
 
-import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -123,7 +122,7 @@ class Ledger:
         with self.path.open("rb") as file:
             file.seek(self.size)
             text = file.read()
-        with uncollected():
+        with damage.uncollected():
             self._take_all(damage.rows(self.path, text, self.lines))
         self.size += text.rfind(b"\n") + 1
 
@@ -224,19 +223,6 @@ class Ledger:
         self.trials[number : number + 1] = [trial]
         for listener in self._listeners:
             listener(trial)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through what is read while it is read: a third of the time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ QUICK = {  # what a training stage takes of this is set, so that it is short
     "num_generations": 2,
     "max_length": 64,
     "max_completion_length": 8,
+    "keep": "prompts",  # of what samples: a model that was not trained has nothing right
     "logging_steps": 1,
     "activation_checkpointing": False,
 }
