@@ -166,7 +166,8 @@ def stated(folder: Path) -> dict[str, Any]:
     """Return what a checkpoint's config.json says of itself, None for what it does not say.
 
     Returns:
-        dtype (float32, bfloat16, float16), context (its longest sequence in tokens), width (its hidden size).
+        dtype (float32, bfloat16, float16), context (its longest sequence in tokens), width (its hidden size), and
+        shape (its sizes as `config.shape` names them, {} if it is not of the family of Llama).
     """
     config = described(folder)
     own = config.get("text_config")  # of a model that sees as well
@@ -176,7 +177,25 @@ def stated(folder: Path) -> dict[str, Any]:
         "dtype": dtype if dtype in DTYPES else None,
         "context": counted(text.get("max_position_embeddings")),
         "width": counted(text.get("hidden_size")),
+        "shape": sizes(text),
     }
+
+
+def sizes(config: dict[str, Any]) -> dict[str, int]:
+    """Return the sizes of a dense decoder by their names in `config.shape`; {} if one is not stated."""
+    heads, hidden = counted(config.get("num_attention_heads")), counted(config.get("hidden_size"))
+    found = {
+        "layers": counted(config.get("num_hidden_layers")),
+        "hidden": hidden,
+        "heads": heads,
+        "kv_heads": counted(config.get("num_key_value_heads")) or heads,
+        "head_size": counted(config.get("head_dim")) or (hidden // heads if hidden and heads else None),
+        "intermediate": counted(config.get("intermediate_size")),
+        "vocabulary": counted(config.get("vocab_size")),
+    }
+    dense = not any("expert" in key for key in config) and all(found.values())
+    known = {key: value for key, value in found.items() if value}
+    return {**known, "tied": int(config.get("tie_word_embeddings") is not False)} if dense else {}
 
 
 def described(folder: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ROOMS = (  # top to bottom; those on one line know nothing of each other, but th
     ("stages", "diagnosis"),
     ("data",),
     ("rewards", "generators"),
+    ("machine",),
     ("config",),
     ("llm",),
     ("root",),

@@ -1,3 +1,5 @@
 """Words to calls."""
 
-COMMANDS = ("check", "trials", "report", "research", "recipes", "models", "data", "cache", "doctor", "resolve", "mcp")
+COMMANDS = (
+    "check", "plan", "trials", "report", "research", "recipes", "models", "data", "cache", "doctor", "resolve", "mcp",
+)  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from intern.cli import cache, data, outputs, research
+from intern.cli import cache, data, outputs, plan, research
 from intern.cli.words import MOST, adopted, once, shown
 from intern.config import choices
 from intern.config.gate import Rejection
@@ -275,4 +275,5 @@ def mcp(words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", h
 
 
 rows.command("check", cls=Usage, options_metavar=data.USAGE)(data.check)
+app.command("plan", cls=Usage, options_metavar=plan.USAGE)(plan.plan)
 app.command("research", cls=Usage, options_metavar=research.USAGE)(research.command)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -22,7 +21,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from intern import sandbox
+from intern import hardware, sandbox
 from intern.cli import table
 from intern.text import say
 
@@ -144,16 +143,7 @@ def cores() -> Check:
 
 def memory() -> Check:
     """Check the free memory, in GB; a container's limit counts."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    total = free = os.sysconf("SC_PHYS_PAGES") * page / 1e9
-    info = Path("/proc/meminfo")
-    available = re.search(r"MemAvailable:\s+(\d+)", info.read_text()) if info.exists() else None
-    if available:
-        free = int(available[1]) * 1024 / 1e9
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        used = int(limit.with_name("memory.current").read_text()) / 1e9
-        total, free = min(total, int(text) / 1e9), min(free, int(text) / 1e9 - used)
+    free, total = (count / 1e9 for count in hardware.memory())
     seen = f"{free:.1f} of {total:.1f} GB free"
     if free >= MEMORY_GB:
         return Check("memory", "ok", seen)
@@ -163,7 +153,7 @@ def memory() -> Check:
 
 def gpu() -> Check:
     """Check what nvidia-smi names, and whether the installed torch was built for it."""
-    names = gpus()
+    names = hardware.gpus()
     if not names:
         cost = "model=tiny takes minutes without one; qwen3-0.6b and qwen3-1.7b need one (24 GB or more)"
         return Check("GPU", "lack", "none that nvidia-smi names", cost)
@@ -171,16 +161,6 @@ def gpu() -> Check:
         fix = "pip install --upgrade --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
         return Check("GPU", "warn", "; ".join(names), f"torch is built for CPU alone and leaves it idle: {fix}")
     return Check("GPU", "ok", f"{'; '.join(names)}; torch for CUDA {cuda()}")
-
-
-def gpus() -> list[str]:
-    """Return name and memory of each GPU."""
-    ask = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    try:
-        ended = subprocess.run(ask, capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return ended.stdout.strip().splitlines() if ended.returncode == 0 else []
 
 
 def cuda() -> str | None:

@@ -14,6 +14,7 @@ TEXT = """intern: a goal and a small model go in; a measurably better model and 
   intern "WHAT YOU WANT, IN A SENTENCE" [KEY=VALUE ...]   the same in your own words
   intern resolve "SENTENCE" [--json]  what a sentence means in config words; runs nothing
   intern check goal=GOAL model=MODEL recipe=RECIPE [KEY=VALUE ...]   vet overrides, run nothing
+  intern plan goal=GOAL model=MODEL [recipe=RECIPE] [compute=h100]   what a study will take; runs nothing
   intern trials STUDY [--json]        print a study's ledger
   intern research [data] goal=GOAL    papers and data sets for a goal, and what they suggest
   intern report STUDY                 write a study's report, one page of HTML

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from intern import checkpoints
-from intern.config import stages
+from intern.config import shape, stages
 from intern.config.schema import Config, Model, Recipe
 
 
@@ -21,6 +21,7 @@ def model(given: Model) -> Model:
         dtype=given.dtype or stated.get("dtype") or "bfloat16",
         context=given.context or stated.get("context"),
         width=given.width or stated.get("width"),
+        shape=given.shape or shape.of(stated.get("shape", {})),
     )
 
 

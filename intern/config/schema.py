@@ -25,14 +25,16 @@ from intern.config.ranges import (
     Natural,
     Note,
     PathName,
-    Positive,
     Section,
     Share,
-    Size,
     Text,
     Unit,
 )
 from intern.config.ranges import STRICT as STRICT
+from intern.config.running import Budget as Budget  # they are the schema's for those who use it
+from intern.config.running import Compute as Compute
+from intern.config.running import Proposer as Proposer
+from intern.config.shape import Shape
 from intern.config.values import flat as flat  # they belong to the schema for those who use it
 from intern.config.values import given as given
 from intern.config.values import told
@@ -156,6 +158,8 @@ class Model(Section):
     """Words by which a request may mean it."""
     parameters: Annotated[float, Field(ge=1, le=1e15)] | None = told()
     """How many parameters it has; None: no request by size means it."""
+    shape: Shape | None = told()
+    """Its sizes, by which memory and time are foretold. None: as its config.json says."""
 
 
 @dataclass
@@ -219,57 +223,6 @@ class Recipe(Section):
     def weights(self) -> dict[str, float]:
         """Return the weight of each reward."""
         return {name: float(w["weight"] if isinstance(w, Mapping) else w) for name, w in self.rewards.items()}
-
-
-@dataclass
-class Proposer(Section):
-    """Who sets the next config."""
-
-    name: Text = MISSING
-    """The plug-in under intern/proposers."""
-    confirm: bool = True
-    """Export the winner and score it on test, which ends the study."""
-
-
-@dataclass
-class Budget(Section):
-    """What a study may spend; may change between runs."""
-
-    trials: Positive = 12
-    """Trials; one on 30 % of its recipe's steps counts as 0.3. Baseline and confirmation are not counted."""
-    hours: Positive = 1.0
-    """Time that the study takes, from its first import to its export; seconds count once, however many trials run."""
-    dollars: Positive | None = None
-    """Dollars that language models and hired machines may cost; None: no limit."""
-
-
-@dataclass
-class Compute(Section):
-    """Where and how trials run; may change between runs."""
-
-    launcher: Text = MISSING
-    """The plug-in under intern/launchers."""
-    slots: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Trials at once."""
-    threads: Annotated[int, Field(ge=1, le=10**4)] | None = None
-    """Threads of a trial; None: what OMP_NUM_THREADS says, else all cores, shared among the slots."""
-    trial_minutes: Positive = 600.0
-    """Longest trial."""
-    still_minutes: Positive = 30.0
-    """A stage that takes no step, writes no token and logs no line for so long is ended: it hangs."""
-    eval_batch_size: Size = 64
-    """Items that are scored at once."""
-    checkpoint_minutes: Annotated[float, Field(ge=0, le=1e9)] = 5.0
-    """So often a training saves its state, from which a killed stage goes on; 0: after each step."""
-    look_share: Positive = 0.05
-    """Share of a training's time that looks at the rows it holds back may take."""
-    mirror: Text | None = None
-    """Folder with copies of Hub data sets, <mirror>/<owner>/<name>; None: the Hub."""
-    store: Text | None = None
-    """Folder of the stages' outputs, which studies may share; None: one of the study's own."""
-    keep_gb: Positive = 20.0
-    """Gigabytes of weights that a study's own store keeps; above them those of losing trials go, as they are made again
-    if they are asked for. A 1.7 B model is 3.4 GB a stage."""
 
 
 @dataclass

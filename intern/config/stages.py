@@ -24,6 +24,8 @@ malformed  settings → every fault that its types cannot say
 faults     (settings, config) → every cross-field fault, without torch
 lacks      settings → what this machine has not, such as a key, and it cannot run without
 pays       settings → whether it costs dollars: a study tries it by itself only if its budget names some
+cost       (settings, config, rows or None) → its work (config.cost), by which memory and time are foretold
+halved     settings → the same with half the rows at once and the same result up to rounding, or None if there are none
 plugins    (settings, config) → (kind, name) of each plug-in that has a hand in its output
 """
 
@@ -34,6 +36,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from intern import plugins
+from intern.config.cost import Cost
 from intern.errors import UserError
 from intern.overrides import Value
 from intern.text import as_lines
@@ -88,6 +91,10 @@ class Stage:
     """What it needs that is not here."""
     pays: Callable[[Any], bool]
     """Whether it costs dollars."""
+    cost: Callable[[Any, "Config", int | None], Cost]
+    """Its work, by the config and the number of rows."""
+    halved: Callable[[Any], Any | None]
+    """Its settings with half the rows at once; None if the result would be another, or it has one row at once."""
     plugins: Callable[[Any, "Config"], Iterable[tuple[str, str]]]
     """The plug-ins that it calls."""
 
@@ -140,6 +147,8 @@ def described(module: ModuleType, name: str) -> Stage:
         faults=getattr(module, "faults", lambda settings, config: []),
         lacks=getattr(module, "lacks", lambda settings: []),
         pays=getattr(module, "pays", lambda settings: False),
+        cost=getattr(module, "cost", lambda settings, config, rows: Cost()),
+        halved=getattr(module, "halved", lambda settings: None),
         plugins=getattr(module, "plugins", lambda settings, config: ()),
     )
 

@@ -6,11 +6,13 @@ learning hyperparameters"); its exponent for Qwen, 0.0775, is nearly flat and sa
 that are not given are three epochs, but at least 100, which the same page asks for, and at most 1,000.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from intern.config.cost import Training
 from intern.config.ranges import Count, Size
 from intern.config.schema import Config, tunable
 
@@ -18,6 +20,7 @@ LENGTHS = ("max_steps", "num_train_epochs")
 EPOCHS = 3.0  # that TRL trains if nothing is said
 RATE, WIDTH, EXPONENT, LORA = 5e-5, 2000, 0.781, 10.0
 FEWEST, MOST = 100, 1000  # steps
+BATCH = 8  # rows at once, TRL's default
 Scheduler = Literal[  # of transformers; greedy and reduce_lr_on_plateau need a loss that nobody gives them
     "linear",
     "cosine",
@@ -59,8 +62,38 @@ def steps(settings: Schedule, rows: int | None) -> int | None:
     """Return how many steps to train on so many rows; None if the epochs are given, or the rows are not known."""
     if rows is None or settings.num_train_epochs is not None:
         return None
-    batch = (settings.per_device_train_batch_size or 8) * (settings.gradient_accumulation_steps or 1)
-    return min(max(round(EPOCHS * rows / batch), FEWEST), MOST)
+    return min(max(round(EPOCHS * rows / batch(settings)), FEWEST), MOST)
+
+
+def at_once(settings: Schedule) -> int:
+    """Return the rows of a forward and a backward pass."""
+    return settings.per_device_train_batch_size or BATCH
+
+
+def batch(settings: Schedule) -> int:
+    """Return the rows of an optimiser step."""
+    return at_once(settings) * (settings.gradient_accumulation_steps or 1)
+
+
+def training(settings: Any, rows: int | None, **more: Any) -> Training:
+    """Return the work of a training on so many rows; None if they are not known."""
+    steps = settings.max_steps
+    if steps is None and rows is not None:
+        steps = math.ceil((settings.num_train_epochs or EPOCHS) * rows / batch(settings))
+    checkpointing = settings.activation_checkpointing is not False  # which is TRL's default
+    return Training(steps, batch(settings), at_once(settings), checkpointing=checkpointing, **more)
+
+
+def halved(settings: Any) -> Any | None:
+    """Return the settings with half the rows at once and twice the passes of a step; None if that cannot be.
+
+    TRL divides the sum of a step's losses by its tokens, however many passes it takes, and the rows of a step are the
+    same: what is learnt differs by rounding alone."""
+    rows = at_once(settings)
+    if rows % 2:
+        return None
+    passes = 2 * (settings.gradient_accumulation_steps or 1)
+    return replace(settings, per_device_train_batch_size=rows // 2, gradient_accumulation_steps=passes)
 
 
 def shortened(settings: Any, share: float) -> Any:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from intern import rewards
+from intern.config.cost import Cost, Writing
 from intern.config.ranges import Count, Size, Unit
 from intern.config.schema import Config, tunable
 from intern.data import items, sources
@@ -56,6 +57,8 @@ CURVES = {
     "repetition": "repeated",
 }
 LOOKS = 4  # at the prompts held back, at most: rollouts tell more often what is amiss
+VLLM = 0.3  # of the GPU's memory: TRL's default
+BY_PASS = "bnpo"  # a loss that is averaged over the tokens of each pass
 LISTED = 256  # sizes of a group that a message looks through
 SLOWER = 0.2  # of the rate of supervised training: 1e-5 at 1.7B, where 1e-6 was too low and 3e-5 collapsed
 ADDED = ("completion_ids", "max_completion_length")  # to the columns of a row, for rewards that read them
@@ -102,11 +105,48 @@ def fitted(settings: Settings, config: Config, rows: int | None) -> Settings:
     return replace(settings, learning_rate=settings.learning_rate or _schedule.rate(config, SLOWER))
 
 
+def longest(settings: Settings, config: Config) -> int:
+    """Return the longest completion in tokens: as given, or what the goal's evaluator lets an answer have."""
+    return settings.max_completion_length or config.goal.answer_length
+
+
+def rounds(settings: Settings) -> int:
+    """Return the passes whose completions are written together."""
+    return settings.steps_per_generation or settings.gradient_accumulation_steps or 1
+
+
+def cost(settings: Settings, config: Config, rows: int | None) -> Cost:
+    """Return a training on completions that it writes itself, all of a generation at once."""
+    completions = None if rows is None else rows * (settings.num_generations or 8)
+    reference = bool(settings.beta) and config.recipe.lora is None  # with LoRA it is the model without the adapter
+    again = (settings.num_iterations or 1) > 1 or rounds(settings) > (settings.gradient_accumulation_steps or 1)
+    training = _schedule.training(
+        *(settings, completions),
+        longest=None,
+        written=longest(settings, config),
+        passes=bool(settings.beta) + (again or bool(settings.use_vllm)),
+        reference=reference,
+    )
+    answers = None if training.steps is None else training.steps * training.batch // (settings.num_iterations or 1)
+    beside = bool(settings.use_vllm) and settings.vllm_mode != "server"
+    at_once = training.at_once * rounds(settings)
+    return Cost(training, Writing(answers, at_once, longest(settings, config), engine=VLLM if beside else 0.0))
+
+
+def halved(settings: Settings) -> Settings | None:
+    """Return the settings with half the rows at once, and the same completions written together; None if a part of the
+    loss would be averaged over fewer of them."""
+    by_pass = settings.loss_type == BY_PASS or settings.entropy_coef or (settings.top_entropy_quantile or 1.0) < 1.0
+    smaller: Settings | None = None if by_pass else _schedule.halved(settings)
+    if smaller and settings.steps_per_generation:
+        return replace(smaller, steps_per_generation=2 * settings.steps_per_generation)
+    return smaller
+
+
 def faults(settings: Settings, config: Config) -> list[str]:
     """Return what breaks TRL's own rules for a GRPO batch (defaults: batch 8, accumulation 1, 8 generations)."""
     generations, messages = settings.num_generations or 8, []
-    rounds = settings.steps_per_generation or settings.gradient_accumulation_steps or 1
-    batch = (settings.per_device_train_batch_size or 8) * rounds * int(os.environ.get("WORLD_SIZE", "1"))
+    batch = _schedule.at_once(settings) * rounds(settings) * int(os.environ.get("WORLD_SIZE", "1"))
     if generations < 2:
         messages.append(f"num_generations={generations}: a group needs at least 2 completions")
     if batch % generations:
@@ -115,10 +155,10 @@ def faults(settings: Settings, config: Config) -> list[str]:
             f"num_generations={generations} does not divide the GRPO batch of {batch} "
             f"(per_device_train_batch_size x accumulation); choose one of {legal}"
         )
-    longest = settings.max_completion_length or config.goal.answer_length
-    if config.model.context is not None and longest >= config.model.context:
+    most = longest(settings, config)
+    if config.model.context is not None and most >= config.model.context:
         messages.append(
-            f"max_completion_length={longest} leaves no room for a prompt in model.context={config.model.context}"
+            f"max_completion_length={most} leaves no room for a prompt in model.context={config.model.context}"
         )
     return messages
 
@@ -143,8 +183,7 @@ def run(task: Task) -> None:
     if not asked:
         raise UserError(f"No row has a question to which {task.name} could sample answers: take another source.")
     held_out, trained = _probe.parted(asked)
-    longest = task.settings.max_completion_length or config.goal.answer_length
-    task = replace(task, settings=replace(task.settings, max_completion_length=longest))
+    task = replace(task, settings=replace(task.settings, max_completion_length=longest(task.settings, config)))
     names = [config.goal.scorer if name == "goal" else name for name in config.recipe.rewards]
     ours = not config.goal.dev or config.goal.scorer in names  # lm-eval's own tasks may find an answer in another way
     scorer = rewards.scorer(config.goal) if ours else None

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from intern import files, rewards
+from intern.config.cost import Cost, Writing
 from intern.config.ranges import Count, Size, Unit
 from intern.config.schema import Config, tunable
 from intern.data import items
@@ -73,6 +74,13 @@ def faults(settings: Settings, config: Config) -> list[str]:
     if settings.keep == "answers" and settings.high == 0:
         found.append("high=0 keeps questions without a right answer alone: keep=prompts, or a greater high")
     return found
+
+
+def cost(settings: Settings, config: Config, rows: int | None) -> Cost:
+    """Return the answers that are drawn."""
+    asked = min((count for count in (rows, settings.prompts) if count), default=None)
+    answers = None if asked is None else asked * settings.samples
+    return Cost(writing=Writing(answers, config.compute.eval_batch_size, config.goal.answer_length))
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intern import files, records
+from intern.config.cost import Cost, Writing
 from intern.config.schema import Config
 from intern.config.schema import Task as EvalTask
 from intern.data import items, tasks
@@ -32,6 +33,20 @@ class Settings:
     """"dev" or "test"."""
     shots: int = 0
     """Worked examples in the prompt."""
+
+
+def cost(settings: Settings, config: Config, rows: int | None) -> Cost:
+    """Return the answers to a split, or as many passes as lm-eval's own tasks compare choices; how many items these
+    have they say when they are loaded."""
+    goal, at_once = config.goal, config.compute.eval_batch_size
+    named = goal.dev if settings.split == "dev" else goal.test
+    if not named:
+        count = goal.dev_items if settings.split == "dev" else goal.test_items
+        return Cost(writing=Writing(count, min(at_once, count), goal.max_new_tokens, settings.split))
+    counted = [task.limit for task in named if task.limit]
+    known = sum(counted) if len(counted) == len(named) else None
+    longest = max(task.max_new_tokens or 0 for task in named)
+    return Cost(writing=Writing(known, at_once, longest, settings.split))
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from intern import rewards
+from intern.config.cost import Cost
 from intern.config.ranges import Count
 from intern.config.schema import Config, tunable
 from intern.data import items, sources
@@ -26,6 +27,7 @@ NEEDS = ("rows",)
 MAKES = "model"
 LENGTHS = _schedule.LENGTHS
 shortened = _schedule.shortened
+halved = _schedule.halved
 KEEPS = ("metrics.jsonl", "diagnosis.json")
 TARGETS = True
 PRELOADS = ("trl.trainer.sft_trainer",)
@@ -77,6 +79,11 @@ def length(settings: Settings, config: Config) -> int:
     return settings.max_length or min(MAX_LENGTH, config.model.context or MAX_LENGTH)
 
 
+def cost(settings: Settings, config: Config, rows: int | None) -> Cost:
+    """Return a training on targets."""
+    return Cost(_schedule.training(settings, rows, longest=length(settings, config)))
+
+
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:
     """Yield the goal's scorer."""
     yield "rewards", config.goal.scorer
@@ -93,7 +100,7 @@ def run(task: Task) -> None:
     assert task.rows
     rows = items.read(task.rows)
     held_out, trained = _probe.parted(rows)
-    batch = task.settings.per_device_train_batch_size or 8
+    batch = _schedule.at_once(task.settings)
     arguments = {**_trainer.arguments(task), "max_length": length(task.settings, task.config)}
     trainer = SFTTrainer(
         model=task.model,
