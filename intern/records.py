@@ -133,6 +133,8 @@ class StageRun:
     """For a score: "dev" or "test"."""
     shots: int = 0
     """For a score: worked examples in the prompt."""
+    parts: int = 1
+    """Into so many passes each of its settings was split, since the memory did not suffice for all rows at once."""
 
 
 @dataclass(frozen=True)

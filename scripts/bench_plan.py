@@ -1,7 +1,8 @@
 """What `python -m intern plan` foretells, beside what is measured: memory at the peak and seconds of a step.
 
 Each case is one training stage, run as a worker runs it, in a process of its own: on a CPU its peak of resident memory,
-on a GPU that of CUDA's allocator (where torch sees one). Seconds are those between the log's steps, the first left out.
+on a GPU that of CUDA's allocator (where torch sees one). Seconds of a step are the median, the first left out: on a CPU
+those of the process, which other programs do not lengthen much, so with one thread they are as on an idle machine.
 
     OMP_NUM_THREADS=1 python scripts/bench_plan.py                  # random models of two sizes, and the embedded one
     OMP_NUM_THREADS=1 python scripts/bench_plan.py smollm2-135m     # a cached model
@@ -77,7 +78,7 @@ def one(name: str, case: str, place: Path) -> None:
     stage = worker.stage(kind)
     settings = getattr(config.recipe, kind)
     worker.prepare(None)
-    machine = target.target(config.compute)
+    machine = replace(target.target(config.compute), busy=1.0)
     known = lengths.of(config.goal, config.model)
     cost = stage.cost(settings, config, None)
     need = memory.need(cost, config, known, machine.gpu, machine.memory)
@@ -93,13 +94,14 @@ def one(name: str, case: str, place: Path) -> None:
     from intern.stages import _watch
 
     beats: list[float] = []
+    clock = time.monotonic if machine.gpu else time.process_time
     beat = _watch.Watch.beat
-    _watch.Watch.beat = lambda watch: (beats.append(time.monotonic()), beat(watch))[1]  # type: ignore[method-assign]
+    _watch.Watch.beat = lambda watch: (beats.append(clock()), beat(watch))[1]  # type: ignore[method-assign]
     out = folder / "out"
     out.mkdir()
     stage.run(Task(kind, settings, config, config.model.path, config.model.path, rows, folder, 0, out))
     whole = [later - earlier for earlier, later in zip(beats[1:], beats[2:], strict=False)]
-    step = spent + speed.STARTED.times(-1.0, -machine.busy)
+    step = spent + speed.STARTED.times(-1.0)
     told = {
         "memory": [need.low / 1e9, need.high / 1e9],
         "peak": peak(machine.gpu) / 1e9,

@@ -114,8 +114,8 @@ def summary(made: "Plan", hours: float) -> str:
     head = f"The study, with {trials} trials: {duration(made.seconds)}"
     if made.dollars:
         head += f", {money(made.dollars)}"
-    if made.seconds is None:
-        return f"{head}: how much a stage does is not known before its rows are."
+    if made.unknown:
+        head += f", and {', '.join(made.unknown)}, whose items are counted when they are loaded"
     if made.seconds.high > 3600 * hours:
         left = "ends it before" if made.seconds.low > 3600 * hours else "may end it before"
         head += f"; budget.hours={hours:g} {left}"

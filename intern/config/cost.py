@@ -2,7 +2,7 @@
 machine. Rows are counted here; how long they are, `Lengths` says."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -38,8 +38,8 @@ class Writing:
     """Written together."""
     longest: int
     """Tokens of an answer at most; 0: choices are compared, and nothing is written."""
-    split: str = ""
-    """The split whose prompts they answer; "": the training rows'."""
+    shots: int = 0
+    """Worked examples in the prompt."""
     engine: float = 0.0
     """Share of the device's memory that a faster engine takes for them; 0: the library's own loop writes them."""
 
@@ -67,6 +67,11 @@ class Lengths:
     spread: float = 1.0
     """Each may be so many times longer, or shorter: 1 if they were counted, more if nothing is known of the rows."""
 
+    def asked(self, shots: int) -> tuple[float, float]:
+        """Return the tokens of a prompt with so many worked examples: at least on average, and at most."""
+        average = self.prompt + shots * (self.prompt + self.target)
+        return average / self.spread, self.most * (1 + shots) * self.spread
+
 
 @dataclass(frozen=True)
 class Span:
@@ -89,19 +94,7 @@ class Span:
         """Return the range times a factor, or times a range of factors."""
         return Span(self.low * low, self.high * (low if high is None else high))
 
-    def of(self, number: int | float | None) -> "Span | None":
-        """Return the range so many times; None for None."""
-        return None if number is None else self.times(number)
 
-
-NOTHING = Span(0.0, 0.0)
-
-
-def total(spans: Sequence[Span | None]) -> Span | None:
-    """Return the sum of ranges; None if one is not known."""
-    summed = NOTHING
-    for span in spans:
-        if span is None:
-            return None
-        summed += span
-    return summed
+def total(spans: Iterable[Span | None]) -> Span:
+    """Return the sum of the ranges that are known."""
+    return sum((span for span in spans if span is not None), Span(0.0, 0.0))

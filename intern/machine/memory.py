@@ -49,15 +49,18 @@ def need(cost: Cost, config: Config, lengths: Lengths, gpu: bool, memory: float)
     return base + most + Span(engine, engine)
 
 
-def fitted(stage: Stage, settings: Any, config: Config, lengths: Lengths, gpu: bool, memory: float) -> Any:
-    """Return a stage's settings with as few rows at once as the memory demands, the rows of a step unchanged; where
-    even the fewest are too many, with these."""
+def fitted(
+    stage: Stage, settings: Any, config: Config, lengths: Lengths, gpu: bool, memory: float
+) -> tuple[Any, int]:
+    """Return a stage's settings with as few rows at once as the memory demands, the rows of a step unchanged, and into
+    how many parts those at once were split; where even the fewest are too many, with these."""
+    parts = 1
     while need(stage.cost(settings, config, None), config, lengths, gpu, memory).middle > memory:
         smaller = stage.halved(settings)
         if smaller is None:
             break
-        settings = smaller
-    return settings
+        settings, parts = smaller, 2 * parts
+    return settings, parts
 
 
 def kept(shape: Shape, work: Training, rank: int | None) -> float:
@@ -72,7 +75,7 @@ def training(shape: Shape, work: Training, rank: int | None, lengths: Lengths, g
     fixed = kept(shape, work, rank)
     if gpu and (rank is None or not work.checkpointing):
         fixed += 2.0 * shape.linear  # autocast keeps the bfloat16 copies
-    low, high = (passing(shape, work, work.at_once * tokens, gpu) for tokens in ends(work, lengths))
+    low, high = (passing(shape, work, length, gpu) for length in ends(work, lengths))
     gradient = 4.0 * shape.embedding if rank is None else 0.0  # of the output layer, before it is added
     return Span(fixed + low, fixed + gradient + CUT_UP * high)
 
@@ -86,30 +89,31 @@ def ends(work: Training, lengths: Lengths) -> tuple[float, float]:
     return min(average, limit), min(lengths.most * lengths.spread, limit)
 
 
-def passing(shape: Shape, work: Training, tokens: float, gpu: bool) -> float:
-    """Return the bytes of the activations of so many tokens, and of the tile of logits."""
-    block = activations(shape, gpu)
+def passing(shape: Shape, work: Training, length: float, gpu: bool) -> float:
+    """Return the bytes of the activations of rows of so many tokens, and of the tile of logits."""
+    tokens = work.at_once * length
+    block = activations(shape, gpu) + (2.0 if gpu else 4.0) * length  # a row of the mask
     blocks = block + 4.0 * shape.layers * shape.hidden if work.checkpointing else shape.layers * block
     values = 2.0 if gpu else 16.0  # on a CPU in float32, and four tensors of that size
     return tokens * (blocks + 12.0 * shape.hidden) + values * min(tokens, TOKENS) * min(shape.vocabulary, WORDS)
 
 
 def activations(shape: Shape, gpu: bool) -> float:
-    """Return the bytes that a block saves of each token: inputs of its maps in the type of the products, and what its
-    two norms save in float32."""
-    width = 2.0 if gpu else 4.0
+    """Return the bytes that a block saves of each token: inputs of its maps, in bfloat16 a copy for each, queries, keys
+    and values for each head, and what its norms save in float32. Those of queries and keys, which Qwen3 has and Llama
+    has not, are an eighth of it."""
     queries = shape.heads * shape.head_size
     keys = shape.kv_heads * shape.head_size
-    attention = 5 * queries + 2 * (queries + keys)  # q, k, v of each head, the output twice; norms of q and k
-    return width * (attention + 4 * shape.intermediate + 2 * shape.hidden) + 16.0 * shape.hidden
+    width, norms, stream = (2.0, 6.0, 26.0) if gpu else (4.0, 8.0, 24.0)
+    products = width * (5 * queries + 4 * shape.intermediate)
+    return products + norms * (queries + keys) + stream * shape.hidden
 
 
 def writing(shape: Shape, work: Writing, lengths: Lengths, width: int) -> Span:
     """Return the bytes that answers take beside the weights: keys and values, the last logits, a block's activations of
     the prompts; of choices that are compared all logits, in their own type and in float32."""
-    prompts = (lengths.prompt / lengths.spread, lengths.most * lengths.spread)
     bytes_ = []
-    for prompt, answer in zip(prompts, (0.5 * work.longest, work.longest), strict=True):
+    for prompt, answer in zip(lengths.asked(work.shots), (0.5 * work.longest, work.longest), strict=True):
         cache = 2.0 * shape.layers * shape.kv_heads * shape.head_size * width * (prompt + answer)
         block = width * prompt * (4 * shape.hidden + 3 * shape.intermediate)
         logits = shape.vocabulary * (12.0 if work.longest else (width + 8.0) * prompt)

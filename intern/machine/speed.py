@@ -94,8 +94,9 @@ def writing(config: Config, work: Writing, lengths: Lengths, target: Target, mas
     share = GPU if target.gpu else CPU
     rounds = math.ceil(work.answers / work.at_once)
     row = 2.0 * shape.parameters / peak
-    prompts = work.answers * (lengths.prompt * row) * (CHOICES if not work.longest else 1)
-    read = Span(prompts / lengths.spread / share.high, prompts * lengths.spread / share.low)
+    least, _ = lengths.asked(work.shots)
+    prompts = work.answers * row * least * (CHOICES if not work.longest else 1)
+    read = Span(prompts / share.high, prompts * lengths.spread**2 / share.low)
     if not work.longest:
         return read
     weights = width * shape.parameters / target.bandwidth

@@ -119,17 +119,25 @@ def known(compute: Compute, told: str) -> Target:
 def processor(compute: Compute) -> Target:
     """Return this machine's processor, and how busy it is now."""
     free, _ = hardware.memory()
-    peak, bandwidth = timed()
-    dollars = compute.device.dollars_an_hour
+    cores = os.cpu_count() or 1
+    threads = compute.threads or max(1, int(os.environ.get("OMP_NUM_THREADS") or cores) // compute.slots)
+    core, bandwidth = timed()
     memory = compute.device.memory_gb * 1e9 if compute.device.memory_gb else free
-    slots, cores = compute.slots, os.cpu_count() or 1
-    busy = max(1.0, (os.getloadavg()[0] + (compute.threads or cores)) / cores)
-    speeds = (peak / slots, peak / slots, bandwidth / slots)
-    return Target("this CPU", memory / slots, *speeds, gpu=False, here=True, dollars=dollars, busy=busy)
+    return Target(
+        "this CPU",
+        memory / compute.slots,
+        threads * core,
+        threads * core,
+        bandwidth / compute.slots,
+        gpu=False,
+        here=True,
+        dollars=compute.device.dollars_an_hour,
+        busy=max(1.0, (os.getloadavg()[0] + threads) / cores),
+    )
 
 
 def timed() -> tuple[float, float]:
-    """Return the operations and the copied bytes a second of this process's threads."""
+    """Return the operations and the copied bytes a second of one core, whatever else runs."""
     import numpy
 
     left, right = (numpy.ones((SIZE, SIZE), numpy.float32) for _ in range(2))
@@ -142,11 +150,11 @@ def timed() -> tuple[float, float]:
 
 
 def rate(work: Callable[[], object]) -> float:
-    """Return how often a second something can be done, by the fastest of a few times: others run beside."""
+    """Return how often something can be done in a second of one core's time, by the quickest of a few times."""
     work()  # threads are started, pages are touched
-    fastest, begun = math.inf, time.perf_counter()
-    while time.perf_counter() - begun < PROBE / 2:
-        before = time.perf_counter()
+    quickest, begun = math.inf, time.perf_counter()
+    while time.perf_counter() - begun < PROBE / 2 or quickest == math.inf:
+        before = time.process_time()
         work()
-        fastest = min(fastest, time.perf_counter() - before)
-    return 1 / fastest
+        quickest = min(quickest, max(time.process_time() - before, 1e-9))
+    return 1 / quickest

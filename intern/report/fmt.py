@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from intern.records import Diagnosis, Score, Trial, Verdict
+from intern.records import Diagnosis, Score, StageRun, Trial, Verdict
 from intern.text import one_line
 
 KEPT = "seen at the end, checkpoint kept"  # of a rule that fired at a stage's last step
@@ -75,6 +75,11 @@ def note(seen: Diagnosis) -> str:
     return f"{seen.rule} in {seen.stage}, {KEPT}: {seen.symptom}"
 
 
+def split(run: StageRun) -> str:
+    """Return with how many rows less at once a stage ran than its settings say, for want of memory."""
+    return f"{run.name}: 1/{run.parts} of the rows at once, for want of memory; the same batch"
+
+
 def line(trial: Trial, notes: Sequence[Diagnosis] = ()) -> str:
     """Return one line for one trial: what was tried, what it scored, what was made of it, what was noted at its end."""
     parts = [score(s) for s in trial.scores if not s.shots and (s.split == "dev" or trial.kind == "confirm")]
@@ -83,6 +88,7 @@ def line(trial: Trial, notes: Sequence[Diagnosis] = ()) -> str:
     if trial.diagnosis:
         parts.append(f"{trial.diagnosis.rule} at step {trial.diagnosis.step}: {trial.diagnosis.symptom}")
     parts += [note(one) for one in notes]
+    parts += [split(run) for run in trial.stages if run.parts > 1]
     if trial.reason:
         parts.append(trial.reason)
     if trial.seconds is not None:

@@ -193,7 +193,7 @@ def run(task: Task) -> None:
         model=task.model,  # by path: with beta > 0 TRL loads the reference from it
         args=GRPOConfig(**_trainer.arguments(task), reward_weights=list(config.recipe.weights().values())),
         reward_funcs=[
-            reward(name, judge, scorer, logs=place == 0, longest=longest)
+            reward(name, judge, scorer, logs=place == 0, longest=task.settings.max_completion_length)
             for place, (name, judge) in enumerate(zip(names, outcomes, strict=True))
         ],
         train_dataset=Dataset.from_list(prompts(trained)),

@@ -42,11 +42,11 @@ def cost(settings: Settings, config: Config, rows: int | None) -> Cost:
     named = goal.dev if settings.split == "dev" else goal.test
     if not named:
         count = goal.dev_items if settings.split == "dev" else goal.test_items
-        return Cost(writing=Writing(count, min(at_once, count), goal.max_new_tokens, settings.split))
+        return Cost(writing=Writing(count, min(at_once, count), goal.max_new_tokens, settings.shots))
     counted = [task.limit for task in named if task.limit]
     known = sum(counted) if len(counted) == len(named) else None
     longest = max(task.max_new_tokens or 0 for task in named)
-    return Cost(writing=Writing(known, at_once, longest, settings.split))
+    return Cost(writing=Writing(known, at_once, longest, settings.shots))
 
 
 def plugins(settings: Settings, config: Config) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,8 @@ def of_trial(
     study: Reader, trial: Trial, model: Model, lengths: Lengths, target: Target, rows: int | None
 ) -> Iterator[tuple[str, float]]:
     """Yield (stage, measured over computed seconds) of the stages that a trial ran."""
+    if not trial.stages:
+        return
     config = study.config(trial.number)
     config.model.shape = model.shape
     recipe = study.trained(trial) if trial.recipe else config.recipe

@@ -56,10 +56,12 @@ class Plan:
     """The stages of a trial, by recipe."""
     trials: tuple[float, float]
     """How many are run, at least and at most; cheap ones are several to one of the budget's."""
-    seconds: Span | None
-    """Of the whole study; None if a part is not known."""
+    seconds: Span
+    """Of the whole study, as far as it is known."""
+    unknown: tuple[str, ...]
+    """The stages whose time is not known, and not counted."""
     dollars: Span | None
-    """What it costs; None if not known."""
+    """What it costs; None if no price is known."""
 
 
 class Planner:
@@ -81,14 +83,14 @@ class Planner:
         winner = [replace(row, title=f"winner {row.title}") for row in (self.row(config, step) for step in confirm)]
         base = (*rows, *winner)
         few, many = self.trials(len(recipes))
-        means = [total([row.seconds for row in run[:-1]]) for run in recipes.values()]
-        scored = next(iter(recipes.values()))[-1].seconds
-        trained, once = mean(means), total([row.seconds for row in base])
-        seconds = None
-        if trained and scored and once:
-            seconds = once + trained.times(few) + scored.times(few, many)
-        dollars = None if seconds is None or self.target.dollars is None else seconds.times(self.target.dollars / 3600)
-        return Plan(self.target, base, recipes, (few, many), seconds, dollars)
+        trained = [total(row.seconds for row in run[:-1]) for run in recipes.values()]
+        scored = total(run[-1].seconds for run in recipes.values())
+        seconds = total(row.seconds for row in base)
+        seconds += total(trained).times(few / len(recipes)) + scored.times(few / len(recipes), many / len(recipes))
+        stages_ = [row for run in (base, *recipes.values()) for row in run]
+        unknown = tuple(dict.fromkeys(row.title for row in stages_ if row.seconds is None))
+        dollars = None if self.target.dollars is None else seconds.times(self.target.dollars / 3600)
+        return Plan(self.target, base, recipes, (few, many), seconds, unknown, dollars)
 
     def trials(self, recipes: int) -> tuple[float, float]:
         """Return how many trials in full the budget allows, and how many in all if each recipe is first tried cheaply,
@@ -139,7 +141,7 @@ class Planner:
 
     def fitted(self, stage: Stage, settings: Any, config: Config) -> Any:
         """Return a stage's settings with the rows at once that the memory allows, as its worker chooses them."""
-        return memory.fitted(stage, settings, config, self.lengths, self.target.gpu, self.target.memory)
+        return memory.fitted(stage, settings, config, self.lengths, self.target.gpu, self.target.memory)[0]
 
     def help(self, stage: Stage, step: Step, settings: Any, config: Config) -> str:
         """Return the first words, of those that cost least, with which a stage fits; what they lack if none do."""
@@ -183,9 +185,3 @@ def changed(name: str, before: Any, now: Any) -> str:
     """Return what the machine chose of a stage's settings, as words of the command line; "" if nothing."""
     told = [f"recipe.{name}.{key}={value}" for key, value in vars(now).items() if value != getattr(before, key)]
     return " ".join(told)
-
-
-def mean(spans: list[Span | None]) -> Span | None:
-    """Return the mean of ranges; None if one is not known."""
-    whole = total(spans)
-    return whole.times(1 / len(spans)) if whole and spans else None

@@ -50,9 +50,8 @@ class Scheduler:
         self.asker = Asker(self.ledger, scope.config)
         self.queue: list[Proposal] = []
         self.laid: tuple[str, Proposal] | None = None
-        self.asked = False
+        self.asked, self.reason = False, ""
         self.fresh: set[int] = set()
-        self.reason = ""
         self.before: dict[int, tuple[str, ...]] = {}
         compute = scope.config.compute
         self.weights = None if compute.store else Weights(reader, store, compute.keep_gb * GB)
@@ -105,8 +104,7 @@ class Scheduler:
 
     def closing(self) -> float:
         """Return the seconds that are kept back for the winner."""
-        confirms = self.scope.config.proposer.confirm
-        return budget.closing(self.ledger.trials, self.reader.best) if confirms else 0.0
+        return budget.closing(self.ledger.trials, self.reader.best) if self.scope.config.proposer.confirm else 0.0
 
     def carry_out(self, decision: Decision) -> Iterator[Event]:
         """Do what was decided."""
@@ -126,8 +124,7 @@ class Scheduler:
 
     def view(self) -> View:
         """Return what the proposer sees."""
-        left = self.left()
-        return asking.view(self.scope, self.reader, left, self.asker)
+        return asking.view(self.scope, self.reader, self.left(), self.asker)
 
     def begin(self, decision: Begin) -> Iterator[Event]:
         """Begin a new trial: a proposal, or one that no proposer asks for."""

@@ -26,6 +26,10 @@ class StageFailed(Exception):
     """A stage ended with an error that a second try would meet again."""
 
 
+class OutOfMemory(StageFailed):
+    """A stage for whose rows at once there was no memory."""
+
+
 def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat: Callable[[], None]) -> None:
     """Run a stage in a child of this process.
 
@@ -37,7 +41,7 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
         beat: called now and then while it runs.
 
     Raises:
-        StageFailed: if it ended with an error, or stood still.
+        StageFailed: if it ended with an error, or stood still; OutOfMemory if that was for want of memory.
         SystemExit: if it was killed; a second try may go on from where it was.
     """
     forked = multiprocessing.get_context("fork")
@@ -55,7 +59,8 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
     if child.exitcode:
         short = files.shortage(task.out.parent) if child.exitcode == files.FULL else None
         lacks = f"{files.SHORT_OF_MEMORY}: {reason}" if child.exitcode == files.EXHAUSTED else None
-        raise StageFailed(f"{task.name}: {short or lacks or reason}")
+        failed = OutOfMemory if lacks and not short else StageFailed
+        raise failed(f"{task.name}: {short or lacks or reason}")
 
 
 def wait(child: Any, longest: float, signs: Sequence[Path], beat: Callable[[], None]) -> float:

@@ -10,11 +10,9 @@ files.FULL.
 import gc
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,12 +22,13 @@ from intern.config.schema import Config
 from intern.config.stages import Stage, stage
 from intern.errors import UserError
 from intern.records import Diagnosis, Score, StageRun
-from intern.stages import COST, CUT, PARTIAL, Task
-from intern.trial import child, lifetime
+from intern.stages import COST, CUT, Task
 from intern.trial import job as jobs
+from intern.trial import lifetime
 from intern.trial.child import StageFailed
 from intern.trial.job import Input, Job, Result, Step, part_folder, stage_folder
 from intern.trial.key import key
+from intern.trial.produce import produce
 from intern.trial.store import Store, open_store
 
 LIKE = 0.02  # of the items, or one, may be judged otherwise when a checkpoint is scored again: other hardware rounds
@@ -171,12 +170,12 @@ class Worker:
 
     def one(self, place: int, step: Step, described: Stage, task: Task, out: str) -> StageRun:
         """Run one stage, or take its output from the store."""
-        begun = time.monotonic()
+        begun, parts = time.monotonic(), 1
         with self.store.making(out):
             reused = self.whole(out)
             self.note("stage", place=place, title=step.title, name=step.name, stage=step.stage, out=out, reused=reused)
             if not reused:
-                self.produce(step, task)
+                parts = self.produce(described, task)
                 self.check_attempt()
                 out = self.named(out, task)
                 self.store.put(out, task.out)
@@ -186,7 +185,7 @@ class Worker:
         seconds = round(time.monotonic() - begun, 2)
         self.note("done", place=place, seconds=seconds)
         split, shots = step.settings.get("split", ""), step.settings.get("shots", 0)
-        return StageRun(step.name, step.stage, out, reused, seconds, split, shots)
+        return StageRun(step.name, step.stage, out, reused, seconds, split, shots, parts)
 
     def whole(self, out: str) -> bool:
         """Return whether an output is there undamaged; a damaged one is removed, to be made again."""
@@ -261,25 +260,11 @@ class Worker:
             more = {key: told[key] for key in ("rule", "step", "remedies", "closed")}
             self.note("symptom", place=place, text=seen.symptom, **more)
 
-    def produce(self, step: Step, task: Task) -> None:
-        """Run one stage in a fresh child, which writes into the trial's own folder.
-
-        Raises:
-            StageFailed: if the stage ended with an error; its half-made folder is then removed. One that was killed
-                keeps it, to go on from there.
-        """
+    def produce(self, described: Stage, task: Task) -> int:
+        """Make one stage's output; return into how many passes those of its settings were split for want of memory."""
         if (torch := sys.modules.get("torch")) and torch.cuda.is_initialized():
             raise StageFailed("CUDA was touched before the fork: a stage's child could not use it")
-        task.out.mkdir(parents=True, exist_ok=True)
-        signs = (self.folder / jobs.LOG, task.out)
-        try:
-            child.run(step.stage, task, self.job.threads, signs, partial(self.note, "alive"))
-        except StageFailed:
-            self.pay(task)
-            shutil.rmtree(task.out, ignore_errors=True)
-            raise
-        self.pay(task)
-        shutil.rmtree(task.out / PARTIAL, ignore_errors=True)
+        return produce(described, task, self.job.threads, (self.folder / jobs.LOG, task.out), self.note, self.pay)
 
     def pay(self, task: Task) -> None:
         """Count the dollars that a stage says it has paid."""
