@@ -9,6 +9,7 @@ the tests were read, may start no process, and cannot look into this one or end 
 import builtins
 import json
 import os
+import resource
 import struct
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ MOST = 10**6  # bytes of a message
 DEEPEST = 60  # of lists in lists
 ITEMS = 10**5  # of an iterator
 SEQUENCES: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+ALONE = (1, 1)  # of processes and threads; two are running already, so that there is no further one
 UNDUMPABLE = (4, 0, 0, 0, 0)  # prctl(PR_SET_DUMPABLE, 0): no other process may look into this one
 
 
@@ -109,15 +111,13 @@ def unpacked(value: Any, kept: Callable[[int], Any]) -> Any:
 
 def serve(asked: int, answered: int) -> NoReturn:
     """Be the program: run its code and answer calls of its names, until this process is ended."""
-    import resource
-
     null = os.open("/dev/null", os.O_RDWR)
     for file in (0, 1, 2):
         os.dup2(null, file)
     for file in set(range(3, 32)) - {asked, answered}:
         with suppress(OSError):
             os.close(file)
-    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+    resource.setrlimit(resource.RLIMIT_NPROC, ALONE)
     space: dict[str, Any] = {"__name__": "program"}
     values: list[Any] = []
 
@@ -210,6 +210,7 @@ def main() -> None:
 
     ctypes.CDLL(None).prctl(*UNDUMPABLE)
     program = Program()
+    resource.setrlimit(resource.RLIMIT_NPROC, ALONE)  # tests are a stranger's, too
     job = json.loads(sys.stdin.buffer.read())
     verdict = os.dup(1)
     os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
