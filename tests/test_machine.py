@@ -29,7 +29,7 @@ CARD = Target("card", 24e9, 1e14, 1e13, 1e12, gpu=True, here=False)
 def test_shipped_sizes(library: Library, name: str) -> None:
     """They make the parameters that the model is known to have."""
     model = typed.config(compose([f"model={name}"], library)).model
-    assert model.shape and model.parameters and model.width == model.shape.hidden
+    assert model.shape.known and model.parameters and model.width == model.shape.hidden
     assert model.shape.parameters == pytest.approx(model.parameters, rel=0.005)
 
 
@@ -40,7 +40,7 @@ def test_sizes_of_a_folder(random_model: Path) -> None:
     model = fit.model(Model("mine", str(random_model)))
     with safe_open(random_model / checkpoints.WEIGHTS, "pt") as file:
         whole = sum(file.get_tensor(name).numel() for name in file.keys())  # noqa: SIM118  # it is no mapping
-    assert model.shape and model.shape.parameters == pytest.approx(whole, rel=0.01)
+    assert model.shape.known and model.shape.parameters == pytest.approx(whole, rel=0.01)
     assert model.shape.adapter(8) == 8 * 2 * (64 + 48 + 48 + 64 + 3 * 96)
 
 

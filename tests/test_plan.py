@@ -85,7 +85,7 @@ def test_refusals(run: Run, words: tuple[str, ...], parts: tuple[str, ...]) -> N
 def test_a_model_of_unknown_sizes(run: Run) -> None:
     """They are asked for, and taken."""
     words = ("plan", "goal=arithmetic", "model=qwen3-1.7b", "recipe=generated/sft", "compute=h100")
-    refused(run(*words, "model.shape=null"), "The sizes of model qwen3-1.7b", "model.shape={layers: 28")
+    refused(run(*words, "model.shape.layers=0"), "The sizes of model qwen3-1.7b", "model.shape.layers=28")
     assert run(*words).status == 0
 
 

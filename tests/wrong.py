@@ -180,6 +180,7 @@ COMMANDS = [
     *(("check", "seed=-1", "recipe=generated/sft"), ("check", "recipe=generated/sft", "--foo")),
     *(("check", "recipe=generated/sft", "recipe.sft.lr=1"), ("check", "recipe=generated/sft", "+recipe.lora=1")),
     *(("check", "recipe=generated/sft", "recipe.sft.max_steps=-1"), ("check", "lr=1", "recipe=generated/sft")),
+    *(("plan", "goal=nope"), ("plan", "seed=-1"), ("plan", "--foo"), ("plan", "x"), ("plan", "model=/nope")),
     *(("check", "recipe=", "recipe.sft.max_steps=40"), ("check", "--config-dir", "nowhere", "recipe=x")),
 ]
 ODD = [

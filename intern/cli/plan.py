@@ -62,6 +62,7 @@ def asked(words: Sequence[str], folders: Sequence[Path]) -> "Scope":
     Raises:
         UserError: if they are not.
     """
+    from intern import checkpoints
     from intern.cli.compose import compose, scope_of
     from intern.cli.words import once
     from intern.config import choices
@@ -72,12 +73,13 @@ def asked(words: Sequence[str], folders: Sequence[Path]) -> "Scope":
     library = Library()
     choices.register(library)
     scope = scope_of(compose(list(words), library), words, library)
-    if scope.config.model.shape is None:
+    if not scope.config.model.shape.known:
         model = scope.config.model
+        checkpoints.check(model.path)
         raise UserError(
             f"The sizes of model {model.name} ({model.path}) are not known: they are read from the config.json of a "
-            "folder (model=FOLDER), or given: 'model.shape={layers: 28, hidden: 2048, heads: 16, kv_heads: 8, "
-            "head_size: 128, intermediate: 6144, vocabulary: 151936}'."
+            "folder (model=FOLDER), or given, such as model.shape.layers=28; also hidden, heads, kv_heads, "
+            "head_size, intermediate, vocabulary."
         )
     return scope
 

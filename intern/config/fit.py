@@ -21,7 +21,7 @@ def model(given: Model) -> Model:
         dtype=given.dtype or stated.get("dtype") or "bfloat16",
         context=given.context or stated.get("context"),
         width=given.width or stated.get("width"),
-        shape=given.shape or shape.of(stated.get("shape", {})),
+        shape=given.shape if given.shape.known else shape.of(stated.get("shape", {})),
     )
 
 

@@ -158,8 +158,8 @@ class Model(Section):
     """Words by which a request may mean it."""
     parameters: Annotated[float, Field(ge=1, le=1e15)] | None = told()
     """How many parameters it has; None: no request by size means it."""
-    shape: Shape | None = told()
-    """Its sizes, by which memory and time are foretold. None: as its config.json says."""
+    shape: Shape = told(Shape())
+    """Its sizes, by which memory and time are foretold. 0: as its config.json says."""
 
 
 @dataclass

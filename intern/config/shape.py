@@ -1,31 +1,42 @@
 """The sizes of a language model, by which its memory and its time are foretold, and the parameters that follow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated
 
-from intern.config.ranges import Count, Section
+from pydantic import Field
+
+from intern.config.ranges import Section
+
+Known = Annotated[int, Field(ge=0, le=10**7)]
 
 
 @dataclass
 class Shape(Section):
-    """A dense decoder of the family of Llama: gated MLP, grouped-query attention, as Qwen and SmolLM have them."""
+    """A dense decoder of the family of Llama: gated MLP, grouped-query attention, as Qwen and SmolLM have them; 0: not
+    known."""
 
-    layers: Count
+    layers: Known = 0
     """Blocks of attention and MLP."""
-    hidden: Count
+    hidden: Known = 0
     """Width of the residual stream."""
-    heads: Count
+    heads: Known = 0
     """Heads of queries."""
-    kv_heads: Count
+    kv_heads: Known = 0
     """Heads of keys, and of values."""
-    head_size: Count
+    head_size: Known = 0
     """Width of a head."""
-    intermediate: Count
+    intermediate: Known = 0
     """Width of the MLP."""
-    vocabulary: Count
+    vocabulary: Known = 0
     """Rows of the embedding."""
     tied: bool = True
     """Whether the output layer is the embedding."""
+
+    @property
+    def known(self) -> bool:
+        """Whether every size is."""
+        return all(getattr(self, f.name) for f in fields(self) if f.name != "tied")
 
     @property
     def maps(self) -> tuple[tuple[int, int], ...]:
@@ -55,10 +66,8 @@ class Shape(Section):
         return self.layers * rank * sum(inputs + outputs for inputs, outputs in self.maps)
 
 
-def of(stated: Mapping[str, int]) -> Shape | None:
-    """Return the shape that a checkpoint's config.json states; None if it is of another family, such as a mixture of
-    experts, or says too little."""
-    if not stated:
-        return None
+def of(stated: Mapping[str, int]) -> Shape:
+    """Return the shape that a checkpoint's config.json states; one that is not known if it is of another family, such
+    as a mixture of experts, or says too little."""
     sizes = {key: value for key, value in stated.items() if key != "tied"}
-    return Shape(**sizes, tied=bool(stated["tied"]))
+    return Shape(**sizes, tied=bool(stated.get("tied", True)))

@@ -31,7 +31,6 @@ def need(cost: Cost, config: Config, lengths: Lengths, gpu: bool, memory: float)
     """
     base = GPU if gpu else CPU
     shape, rank = config.model.shape, config.recipe.lora
-    assert shape
     most = Span(0.0, 0.0)
     if cost.training:
         most = training(shape, cost.training, rank, lengths, gpu)

@@ -27,7 +27,6 @@ STARTED = Span(1.0, 8.0)  # loading, saving, looks at rows held back
 
 def seconds(cost: Cost, config: Config, lengths: Lengths, target: Target) -> Span | None:
     """Return the seconds of a stage; None if it is not known how much it does."""
-    assert config.model.shape
     spent = STARTED if cost.training or cost.writing else Span(0.0, 0.5)
     if cost.training:
         each = step(config.model.shape, cost.training, config.recipe.lora, lengths, target)
@@ -86,7 +85,6 @@ def writing(config: Config, work: Writing, lengths: Lengths, target: Target, mas
     Args:
         masters: whether float32 weights under training write them, in plain float32."""
     shape = config.model.shape
-    assert shape
     if work.answers is None:
         return None
     width = 4 if masters else BYTES[config.model.dtype or "bfloat16"]

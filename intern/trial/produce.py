@@ -71,7 +71,7 @@ def foreseen(stage: Stage, task: Task) -> tuple[Task, int]:
     """Return a task with as few rows at once as the memory that is free demands, and into how many parts that splits
     those of its settings."""
     cost, model = stage.cost(task.settings, task.config, None), task.config.model
-    if cost.training is None or task.rows is None or model.shape is None:
+    if cost.training is None or task.rows is None or not model.shape.known:
         return task, 1
     gpu, free = device()
     context = float(model.context or UNBOUNDED)

@@ -36,6 +36,10 @@ def check(name: str, folder: Path, model: Path) -> None:
         select(config, path)  # raises AttributeError if the config has no such path
     assert stage.malformed(settings) == [] and isinstance(stage.faults(settings, config), list)
     assert all(len(pair) == 2 for pair in stage.plugins(settings, config))
+    work, smaller = stage.cost(settings, config, 100).training, stage.halved(settings)
+    if work and smaller:
+        split = stage.cost(smaller, config, 100).training
+        assert split and (split.batch, split.steps, 2 * split.at_once) == (work.batch, work.steps, work.at_once)
     if stage.lengths:
         whole = replace(settings, max_steps=100)
         assert stage.shortened(whole, 0.3).max_steps == 30 and stage.shortened(whole, 1.0) == whole
