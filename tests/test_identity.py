@@ -42,6 +42,14 @@ def test_the_same_study_again(tmp_path: Path, config: Config) -> None:
     assert (items / "dev.jsonl").stat().st_ino == made and not (tmp_path / "items.part").exists()
 
 
+def test_the_commits_of_its_data_sets(tmp_path: Path, config: Config) -> None:
+    """Are kept beside what it is, and added to; without new ones they stay."""
+    store, scope = LocalStore(tmp_path / "store"), Scope(config, {}, PINS)
+    for commits in ({"a/b": "1"}, {"a/c": "2"}, {}):
+        identity.identify(tmp_path, scope, store, commits)
+    assert identity.commits(tmp_path) == {"a/b": "1", "a/c": "2"}
+
+
 def test_another_goal(tmp_path: Path, config: Config) -> None:
     """Refused, with the key, what it had and what it has."""
     identify(tmp_path, config)

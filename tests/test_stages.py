@@ -193,6 +193,17 @@ def test_synthetic(bench: Bench, style: str) -> None:
         assert all(row["target"].endswith(f"ANSWER: {row['answer']}") for row in rows)
 
 
+def test_texts_without_questions(bench: Bench) -> None:
+    """Are trained on as they are; nothing can be sampled for them, which is said."""
+    text = {"question": "", "answer": ""}
+    rows = [{**text, "target": f"A text on {i}.", "key": f"{i}", "bare": f"A text on {i}."} for i in range(24)]
+    place = bench.folder / "texts.jsonl"
+    items.write(place, rows)
+    assert len([row for row in metrics(bench.run("sft", SHORT, rows=place)) if "loss" in row]) == 3
+    with pytest.raises(UserError, match="No row has a question to which grpo could sample answers"):
+        bench.run("grpo", rows=place)
+
+
 @pytest.mark.parametrize("rank", [None, 4])
 def test_sft(bench: Bench, sums: Path, random_model: Path, rank: int | None) -> None:
     """A plain checkpoint, merged where LoRA trained it, and a row per step."""

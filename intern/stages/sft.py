@@ -98,7 +98,7 @@ def run(task: Task) -> None:
     from intern.stages import _trainer, _watch
 
     assert task.rows
-    rows = items.read(task.rows)
+    rows = sorted(items.read(task.rows), key=lambda row: not row["question"])  # texts last: they are not looked at
     held_out, trained = _probe.parted(rows)
     batch = _schedule.at_once(task.settings)
     arguments = {**_trainer.arguments(task), "max_length": length(task.settings, task.config)}
@@ -123,14 +123,13 @@ def run(task: Task) -> None:
 
 def judge(rows: list[Row], outcome: Outcome, config: Config) -> dict[str, float]:
     """Return the shares of targets in which the scorer finds an answer and the right one; {} if it is not the scorer of
-    the goal: lm-eval's own tasks may find an answer in another way."""
-    rows = list(rewards.looked_at(outcome, rows))
-    if not rows:
+    the goal: lm-eval's own tasks may find an answer in another way; or if no row has a question."""
+    asked = list(rewards.looked_at(outcome, [row for row in rows if row["question"]]))
+    outcomes = rewards.many(outcome, [row["target"] for row in asked], asked)
+    if not outcomes or (config.goal.dev and None in outcomes):
         return {}
-    outcomes = rewards.many(outcome, [row["target"] for row in rows], rows)
-    if config.goal.dev and None in outcomes:
-        return {}
-    return {"target_parse_rate": 1 - outcomes.count(None) / len(rows), "target_score": outcomes.count(1.0) / len(rows)}
+    size = len(outcomes)
+    return {"target_parse_rate": 1 - outcomes.count(None) / size, "target_score": outcomes.count(1.0) / size}
 
 
 def chat(row: Row) -> dict[str, Any]:
