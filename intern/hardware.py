@@ -7,6 +7,7 @@ from pathlib import Path
 
 GPUS = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
 INFO, LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+EVENTS = Path("/proc/vmstat")
 
 
 def memory() -> tuple[float, float]:
@@ -19,6 +20,13 @@ def memory() -> tuple[float, float]:
         used = int(LIMIT.with_name("memory.current").read_text())
         total, free = min(total, float(text)), min(free, float(text) - used)
     return free, total
+
+
+def kills() -> int:
+    """Return how many processes the kernel has killed for want of memory since the machine started; 0 if it does not
+    say."""
+    told = re.search(r"^oom_kill (\d+)$", EVENTS.read_text(), re.MULTILINE) if EVENTS.exists() else None
+    return int(told[1]) if told else 0
 
 
 def gpus() -> list[str]:

@@ -3,13 +3,14 @@ the output and its name stay what they are."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_worker import BATCH, GOAL, TINY, job, settings
 
-from intern import files
+from intern import files, hardware
 from intern.config import typed
 from intern.config.shape import Shape
 from intern.config.stages import stage
@@ -91,6 +92,22 @@ def test_fewer_rows_at_once(greedy: Greedy, tmp_path: Path) -> None:
     line = fmt.line(Trial(1, "propose", "COMPLETE", stages=result.stages))
     assert "greedy: 1/4 of the rows at once, for want of memory; the same batch" in line
     assert "memory" not in fmt.line(Trial(1, "propose", "COMPLETE", stages=greedy(8).stages))
+
+
+def test_killed_for_want_of_memory(greedy: Greedy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the kernel, as its count of such kills tells: it is tried again likewise; others kill for other reasons."""
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    place = tmp_path / "mine" / "stages" / "greedy.py"
+    place.write_text(STAGE.replace('raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")', kill))
+    monkeypatch.setenv("INTERN_PLUGINS", f"{tmp_path / 'mine'}{':' * 3}")  # read anew
+    counts = tmp_path / "vmstat"
+    counts.write_text("oom_kill 7\n")
+    monkeypatch.setattr(hardware, "EVENTS", counts)
+    with pytest.raises(SystemExit):  # the worker's, for a second attempt
+        greedy(4)
+    monkeypatch.setattr(hardware, "kills", count(1).__next__)
+    result = greedy(2)
+    assert result.state == "COMPLETE" and result.stages[1].parts == 4
 
 
 def test_at_one_row_it_fails(greedy: Greedy, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from intern import files
+from intern import files, hardware
 from intern.config.stages import stage
 from intern.errors import UserError
 from intern.stages import Task
@@ -44,6 +44,7 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
         StageFailed: if it ended with an error, or stood still; OutOfMemory if that was for want of memory.
         SystemExit: if it was killed; a second try may go on from where it was.
     """
+    kills = hardware.kills()
     forked = multiprocessing.get_context("fork")
     receiver, sender = forked.Pipe(duplex=False)
     with receiver, sender:
@@ -53,6 +54,8 @@ def run(name: str, task: Task, threads: int | None, signs: Sequence[Path], beat:
         reason = receiver.recv_bytes().decode() if receiver.poll() else f"exit status {child.exitcode}"
     if still:
         raise StageFailed(f"{task.name}: no step, no token and no line of its log in {still:.0f} seconds: it hung")
+    if child.exitcode == -signal.SIGKILL and hardware.kills() > kills:
+        raise OutOfMemory(f"{task.name}: {files.SHORT_OF_MEMORY}: the kernel killed it")
     if child.exitcode and child.exitcode < 0:
         print(f"stage {task.name} was killed by signal {-child.exitcode} (out of memory?)", file=sys.stderr)
         sys.exit(files.KILLED if child.exitcode == -signal.SIGKILL else 1)
