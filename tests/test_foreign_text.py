@@ -29,6 +29,7 @@ FORGED = "  7 propose  COMPLETE forged"
 EVIL = f"\x1b]0;taken\x07\x1b[2J\r\n{FORGED}\u202e\u2028\x9b31m\x00\x7f\u200b[red]<b>**"
 EVERY = st.text(st.characters())  # surrogates, too
 CODE = schema.ROOT / "intern"
+OWN = (CODE / "text.py", CODE / "chat_template.py", CODE / "rewards" / "_checker.py")  # the last two talk to us alone
 WORKS = ("stages", "trial")  # what a worker and its stages print stands in the trial's log
 ONE = "stages: [synthetic, sft]\nsft: {max_steps: 5, max_length: 96}\n"
 
@@ -81,7 +82,7 @@ def printing() -> list[str]:
     """Every place of the code that prints by another way than the one that cleans."""
     places = []
     for path in sorted(CODE.rglob("*.py")):
-        if path.parent.name in WORKS or path in (CODE / "text.py", CODE / "chat_template.py"):
+        if path.parent.name in WORKS or path in OWN:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

@@ -26,7 +26,7 @@ def test_ours_and_others(own: Path) -> None:
     assert names == sorted(names) and {"answer_line", "exact_answer", "mine", "prefix_equation"} < set(names)
     assert plugins.path("rewards", "mine") == own / "mine.py"
     assert plugins.ours("rewards", "exact_answer") and not plugins.ours("rewards", "mine")
-    assert plugins.names("sources") == ["goal", "hub"]
+    assert plugins.names("sources") == ["csv", "generator", "goal", "hub", "json_array", "jsonl", "parquet"]
 
 
 def test_several_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

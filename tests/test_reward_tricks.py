@@ -214,10 +214,10 @@ def test_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None
     choices.register(library)
     made = scope(library, "goal=arithmetic", "model=tiny")
     recipe = library.load("generated/grpo")
-    assert gate.lacks(replace(made.config, recipe=recipe)) == []
+    assert gate.lacking(replace(made.config, recipe=recipe)) == []
     coded = replace(recipe, rewards={"goal": 1.0, "code": {"weight": 1.0, "seconds": 2}})
     said = f"recipe.rewards.code: the reward code cannot judge here: {lack}"
-    assert gate.lacks(replace(made.config, recipe=coded)) == [said]
+    assert gate.lacking(replace(made.config, recipe=coded)) == [said]
     verdict = gate.vet(replace(made, recipes={"coded": coded}), "coded", {})
     assert isinstance(verdict, gate.Rejection) and verdict.reasons == (said,)
     with pytest.raises(UserError, match="recipe.rewards.code: the reward code cannot judge here: no bwrap"):

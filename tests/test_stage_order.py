@@ -42,7 +42,7 @@ def test_sound(names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["sft"], ["sft needs rows, which no stage before it makes. Put one of data, synthetic before it"]),
+        (["sft"], ["sft needs rows, which no stage before it makes. Put one of data, synthetic, teacher before it"]),
         (["sft", "data"], ["sft needs rows"]),
         (["polish", "data", "again"], ["polish needs rows"]),
         (["sft", "grpo"], ["sft needs rows", "grpo needs rows"]),
@@ -145,7 +145,7 @@ def test_a_stage_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     recipe = recipe_of(stages=["fetch", "distil", "twice"], distil={"size": 3}, twice={"stage": "distil"})
     assert order_faults(recipe) == [] and (recipe.distil.size, recipe.twice.size) == (3, 1)
     (fault,) = order_faults(recipe_of(stages=["distil", "fetch"]))
-    assert fault.endswith("Put one of data, fetch, synthetic before it")
+    assert fault.endswith("Put one of data, fetch, synthetic, teacher before it")
     with pytest.raises(UserError, match='Unknown stage "distill". Did you mean "distil"?'):
         stage("distill")
 
@@ -164,5 +164,5 @@ def test_a_file_that_is_no_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_what_a_recipe_may_name() -> None:
     """Stages that make rows or a checkpoint; scores and exports are the study's."""
-    assert recipe_stages() == ["data", "grpo", "sft", "synthetic"]
+    assert recipe_stages() == ["data", "grpo", "rejection", "sft", "synthetic", "teacher"]
     assert {stage(name).makes for name in ("score", "export")} == {"score", "export"}

@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -290,17 +291,19 @@ def test_settings_that_contradict(bench: Bench, settings: dict[str, Any], fault:
 def test_a_key_is_needed_before_anything_starts(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
     """Without one it is said, and a study leaves such a recipe alone; with one it needs dollars in the budget too."""
     recipe = Library().load("words/taught")
-    assert stage("teacher").pays(recipe.teacher) and not gate.lacking(recipe) and not unasked(recipe, bench.config)
+    assert stage("teacher").pays(recipe.teacher) and not unasked(recipe, bench.config)
+    config = replace(bench.config, recipe=recipe)
+    assert not gate.lacking(config)
     monkeypatch.setattr(bench.config.budget, "dollars", 5.0)
     assert unasked(recipe, bench.config)
     monkeypatch.delenv(llm.KEY)
-    (lack,) = gate.lacking(recipe)
+    (lack,) = gate.lacking(config)
     assert lack.startswith("recipe.teacher: no key: set ANTHROPIC_API_KEY; or ") and lack.endswith("model=FOLDER")
     assert not unasked(recipe, bench.config)
     local = recipe.with_({"teacher.who": "local", "teacher.model": str(TINY)})
-    assert not gate.lacking(local) and unasked(local, bench.config)
+    assert not gate.lacking(replace(config, recipe=local)) and unasked(local, bench.config)
     unnamed = recipe.with_({"teacher.who": "local"})
-    assert gate.lacking(unnamed)[0].endswith("is neither a folder nor a repository, OWNER/NAME")
+    assert gate.lacking(replace(config, recipe=unnamed))[0].endswith("is neither a folder nor a repository, OWNER/NAME")
 
 
 def test_a_study_spends_nothing_unasked(library: Library, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,23 +82,21 @@ def test_a_recipe_file_that_asks_for_nonsense(run: Run, text: str, key: str) -> 
 
 
 QUICK = """
-import sys, time
+import sys
 from intern.__main__ import main
 sys.argv[1:] = ["goal=arithmetic", "budget.trials=-1", "goal.few_shot=-1", "recipe.sft.learning_rate=nan"]
-start = time.process_time()
 try:
     main()
 except SystemExit as ended:
     heavy = [name for name in ("torch", "transformers", "trl", "numpy") if name in sys.modules]
-    print(ended.code, heavy, time.process_time() - start)
+    print(ended.code, heavy)
 """
 
 
-def test_a_refusal_takes_a_second(tmp_path: Path) -> None:
-    """Of work, without anything heavy."""
+def test_a_refusal_loads_nothing_heavy(tmp_path: Path) -> None:
+    """All faults are told by what is light."""
     ended = subprocess.run([sys.executable, "-c", QUICK], cwd=tmp_path, capture_output=True, text=True)
-    assert ended.stderr.count("\n") == 3 and ended.stdout.startswith("2 [] "), ended
-    assert float(ended.stdout.split()[-1]) < 1.5  # 0.8 on a busy core
+    assert ended.stderr.count("\n") == 3 and ended.stdout == "2 []\n", ended
 
 
 def test_a_person_may_leave_the_contract(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

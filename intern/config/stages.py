@@ -185,7 +185,8 @@ def order_faults(recipe: "Recipe") -> list[str]:
     faults, there = [], {"model", "seed"}  # a trial starts from the base
     for name, entry in entries(recipe):
         if missing := [what for what in entry.needs if what not in there]:
-            makers = [other for other in recipe_stages() if stage(other).makes in missing]
+            ready = [other for other in recipe_stages() if there.issuperset(stage(other).needs)]
+            makers = [other for other in ready if stage(other).makes in missing]
             faults.append(
                 f"stages: {name} needs {' and '.join(missing)}, which no stage before it makes. "
                 f"Put one of {', '.join(makers)} before it"

@@ -24,7 +24,7 @@ LONGEST = 100_000  # characters of an answer's value; an honest one has 2,000
 READ, WRITTEN = 0.1, 1.25  # price of cached input beside plain input, for the cache of five minutes (Anthropic's list)
 MILLION = 1e6
 LOGGERS = ("anthropic", "httpx2", "httpcore2")  # below a warning they write addresses and headers, and so keys
-Name = Annotated[str, Field(max_length=200)]
+Name = Annotated[str, Field(pattern=r"\S", max_length=200)]
 Price = Annotated[float, Field(ge=0, le=1e6)]  # dollars for a million tokens
 
 
