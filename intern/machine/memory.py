@@ -70,11 +70,14 @@ def kept(shape: Shape, work: Training, rank: int | None) -> float:
 
 
 def training(shape: Shape, work: Training, rank: int | None, lengths: Lengths, gpu: bool) -> Span:
-    """Return the bytes of a training at the end of a forward pass, when the most activations are there."""
+    """Return the bytes of a training in its backward pass: activations go as gradients come, unless these are there
+    from the passes before, so at least the greater of the two is there at once."""
     fixed = kept(shape, work, rank)
     if gpu and (rank is None or not work.checkpointing):
         fixed += 2.0 * shape.linear  # autocast keeps the bfloat16 copies
     low, high = (passing(shape, work, length, gpu) for length in ends(work, lengths))
+    if work.batch == work.at_once:
+        low = max(low - 4.0 * (shape.parameters if rank is None else shape.adapter(rank)), 0.0)
     gradient = 4.0 * shape.embedding if rank is None else 0.0  # of the output layer, before it is added
     return Span(fixed + low, fixed + gradient + CUT_UP * high)
 

@@ -16,7 +16,7 @@ from intern.machine.memory import BYTES, ends
 from intern.machine.target import Target
 
 GPU = Span(0.15, 0.45)  # share of the peak in training
-CPU = Span(0.25, 0.75)  # of a product of square matrices
+CPU = Span(0.25, 1.2)  # of a product of square matrices by numpy, which torch's library outdoes on some processors
 LAYER = Span(1.0e-3, 4.0e-3)  # seconds of Python and of starting kernels for a block, forward and backward
 STEP = Span(0.01, 0.05)  # of the trainer for a step
 DECODED = Span(0.3e-3, 1.2e-3)  # of transformers' loop for a block and a token

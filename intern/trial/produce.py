@@ -74,6 +74,7 @@ def foreseen(stage: Stage, task: Task) -> tuple[Task, int]:
     if cost.training is None or task.rows is None or not model.shape.known:
         return task, 1
     gpu, free = device()
+    free /= task.config.compute.slots
     context = float(model.context or UNBOUNDED)
     if memory.need(cost, task.config, Lengths(context, context, context), gpu, free).high <= free:
         return task, 1  # however long the rows are: they need not be counted
