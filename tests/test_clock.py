@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from conftest import HERE
 from made import IDLE
 
@@ -50,6 +51,7 @@ def test_a_ledger_of_before(tmp_path: Path) -> None:
     assert Ledger(tmp_path).spent == 7.0
 
 
+@pytest.mark.slow
 def test_the_wall_clock_jumps(tmp_path: Path, random_model: Path) -> None:
     """By two hours, back and forth, in every process while a study of three minutes runs: it goes on to its end."""
     (tmp_path / "idle.yaml").write_text(IDLE)

@@ -87,6 +87,7 @@ def test_each_does_what_its_kind_must(mine: Path, name: str) -> None:
     checks[kind]()
 
 
+@pytest.mark.slow
 def test_a_study_of_them(mine: Path, library: Library) -> None:
     """Their settings are keys of the config; rows, rewards, goal and proposer are theirs."""
     words = ("goal=halves", *WORDS, "recipe=all.yaml", "proposer=ladder", "proposer.factor=5", "budget.trials=1")

@@ -299,6 +299,7 @@ def scripted(recipe: str) -> Callable[[int, Any], Any]:
     return lambda number, _: said(recipe=recipe, overrides=[{"key": "sft.learning_rate", "value": rates[number]}])
 
 
+@pytest.mark.slow
 def test_a_study_with_a_model_of_ones_own(
     tmp_path: Path, random_model: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

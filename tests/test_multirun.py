@@ -35,6 +35,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
 
 
+@pytest.mark.slow
 def test_a_table_at_the_end(ended: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """A row for each study, with what its ledger says; the exit status is the worst."""
     outputs, told = ended
@@ -51,6 +52,7 @@ def test_a_table_at_the_end(ended: tuple[Path, subprocess.CompletedProcess[str]]
         assert first[place] == f"{100 * (trial.mean(split) or 0):.1f} ± {100 * (trial.stderr(split) or 0):.1f} %"
 
 
+@pytest.mark.slow
 def test_a_multirun_that_goes_on(ended: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """Over studies that have ended it shows the same, and ends with 0."""
     outputs, told = ended
@@ -60,6 +62,7 @@ def test_a_multirun_that_goes_on(ended: tuple[Path, subprocess.CompletedProcess[
     assert alone.returncode == 0 and "\nstudy " not in alone.stdout
 
 
+@pytest.mark.slow
 def test_studies_elsewhere(run: Run, ended: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """outputs=DIR, before the study or behind it, and its path; what is there is listed, not what is elsewhere."""
     outputs = ended[0]

@@ -283,6 +283,7 @@ def test_it_loads_nothing_heavy() -> None:
     assert ended.stdout.splitlines()[-1] == "[]", ended.stderr
 
 
+@pytest.mark.slow
 def test_then_it_goes(tmp_path: Path, random_model: Path) -> None:
     """A sentence and further words run a study, and the same again continues it."""
     small = ["goal.dev_items=20", "goal.test_items=20", "goal.few_shot=0", "recipe.sft.max_steps=1"]

@@ -1,6 +1,7 @@
 """The schema against what it names: TRL's fields, and the files of conf/ and recipes/."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_every_yaml_says_what_it_is(path: Path) -> None:
     commands = re.findall(r"python -m intern (.*)", header)
     assert commands and len(header) > 80
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
-    for word in " ".join(commands).split():
+    for word in shlex.split(" ".join(commands)):
         key, _, value = word.partition("=")
         if key in GROUPS and not value.isupper():
             assert value in options(key) or (key == "model" and "/" in value), word

@@ -93,6 +93,7 @@ def mirror(tmp_path: Path) -> Path:
     return tmp_path / "mirror"
 
 
+@pytest.mark.slow
 def test_the_whole_composition(tmp_path: Path, random_model: Path, mirror: Path) -> None:
     """Baseline on all dev and test tasks, zero- and few-shot; one trial, trained on clean rows; a paired verdict."""
     words = [
@@ -139,6 +140,7 @@ def test_every_task_of_the_goal_is_as_lm_eval_has_it() -> None:
         assert found["dataset_path"] in [*goal["deny"], "allenai/ai2_arc"]
 
 
+@pytest.mark.slow
 def test_gpqa_has_the_same_choices_in_every_process(tmp_path: Path, mirror: Path) -> None:
     """lm-eval shuffles them with the global generator: paired comparison needs the same item each time."""
     code = (

@@ -85,6 +85,7 @@ def test_commands(intern: Intern, words: list[str], part: str) -> None:
     assert ended.returncode == 0 and part in ended.stdout, ended.stderr
 
 
+@pytest.mark.slow
 def test_a_study(intern: Intern) -> None:
     """To its end: base and trial are scored, and the ledger says how it ended."""
     ended = intern(*SMALL, "proposer=fixed", "proposer.confirm=true", "recipe=quick.yaml")
