@@ -208,5 +208,5 @@ def test_real_questions_under_real_prompts(name: str) -> None:
     for prompt in PROMPTS:
         goal = Goal("g", data_dir=str(SHARED / name), prompt=prompt)
         rows = local.splits(goal, Path(str(goal.data_dir))).rows
-        kept.append([row["key"] for row in cleaned(rows["train"][:1500], [*rows["dev"], *rows["test"]])[0]])
-    assert kept[0] == kept[1] == kept[2] and len(kept[0]) > 1300
+        kept.append([row["key"] for row in cleaned(rows["train"], [*rows["dev"], *rows["test"]])[0]])
+    assert kept[0] == kept[1] == kept[2] and len(kept[0]) > 2000

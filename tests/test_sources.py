@@ -4,6 +4,7 @@ message with its file and place, and none is lost."""
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from intern.config.column import LONGEST
 from intern.config.library import Library
 from intern.config.schema import Goal
 from intern.data import folder, items, local
+from intern.data.likeness import likeness
 from intern.errors import UserError
 from intern.study import identity
 
@@ -286,11 +288,14 @@ def test_a_column_that_cannot_be_made(tmp_path: Path, spec: dict[str, str], said
 
 @pytest.mark.parametrize("name", ["gsm8k", "svamp"])
 def test_real_files(name: str, library: Library) -> None:
-    """Each as one file, by one command: every row is in one split."""
+    """Each as one file, by one command: every row but the copies of held-out ones, each question in one split."""
     file = SHARED / name / "train.jsonl"
     if not file.exists():
         pytest.skip(f"{file} is not here")
     goal = scope(library, "goal=local", f"goal.data_dir={file}", "model=tiny", "goal.test_items=9999").config.goal
     made = local.splits(goal, file)
-    assert sum(len(made.rows[split]) for split in ("train", "dev", "test")) >= 0.98 * local.count(goal)  # type: ignore[operator]
+    train, dev, test = ([likeness(row) for row in made.rows[split]] for split in ("train", "dev", "test"))
+    every = Counter(likeness(json.loads(line)) for line in file.read_text().split("\n") if line)
+    assert Counter(train) + Counter({key: every[key] for key in (*dev, *test)}) == every
+    assert len({*dev, *test}) == len(dev) + len(test) and not {*dev, *test} & {*train}
     assert all(float(row["answer"].replace(",", "")) is not None for rows in made.rows.values() for row in rows)
