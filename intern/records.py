@@ -185,6 +185,11 @@ class Trial:
     """What it rests on."""
 
     @property
+    def advised(self) -> bool:
+        """Whether somebody else than the heuristic thought of it, such as a language model."""
+        return self.by not in ("", OPTIMISER)
+
+    @property
     def void(self) -> bool:
         """Whether it failed for want of disk or memory, which says nothing of its config."""
         if self.state != "FAIL":

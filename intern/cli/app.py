@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from intern.cli import cache, data, outputs, plan, research
+from intern.cli.parameters import AsJson, Folders, Keys, SomeKeys
 from intern.cli.words import MOST, adopted, once, shown
 from intern.config import choices
 from intern.config.gate import Rejection
@@ -39,13 +40,7 @@ class Actions(TyperGroup):
         return [self.subcommand_metavar]
 
 
-Keys = Annotated[list[str], typer.Argument(metavar="KEY=VALUE", hidden=True)]
-Folders = Annotated[
-    list[Path] | None,
-    typer.Option("--config-dir", "-cd", metavar="DIR", help="A further folder of configs: DIR/goal/NAME.yaml."),
-]
 Study = Annotated[str, typer.Argument(metavar="STUDY", hidden=True)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=SETTINGS)
 recipes = typer.Typer(rich_markup_mode=None, cls=Actions, subcommand_metavar=ACTIONS)
@@ -106,9 +101,7 @@ def check(words: Keys, config_dir: Folders = None) -> int:
 
     once(words)
     choices.search(config_dir or ())
-    library = Library()
-    choices.register(library)
-    told = vetting.vetted(words, library)
+    told = vetting.vetted(words, choices.registered())
     if isinstance(told, Rejection):
         more = len(told.reasons) - MOST
         lines = [f"  - {reason}" for reason in told.reasons[:MOST]] + ([f"  … and {more} more"] if more > 0 else [])
@@ -211,7 +204,7 @@ def recipes_check(files: Annotated[list[Path], typer.Argument(metavar="FILE", hi
     """
     from intern.config import lint
 
-    choices.register(Library())
+    choices.registered()
     by_file = {file: lint.faults(file) for file in files}
     for file, faults in by_file.items():
         say("\n".join(str(fault) for fault in faults) or f"{file}: ok")
@@ -250,15 +243,13 @@ def models_pull(name: Annotated[str, typer.Argument(metavar="NAME", hidden=True)
     from intern.cli.compose import checked, compose
     from intern.study import pretrained
 
-    library = Library()
-    choices.register(library)
-    tree = compose([f"model={name}"], library)
+    tree = compose([f"model={name}"], choices.registered())
     say(pretrained.pull(checked({"model": tree["model"]}).model))
     return 0
 
 
 @app.command(cls=Usage, options_metavar="[KEY=VALUE ...]")
-def mcp(words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", hidden=True)] = None) -> int:
+def mcp(words: SomeKeys = None) -> int:
     """Serve an agent, such as Claude Code, over standard input and output (the Model Context Protocol).
 
     It may choose goal, model, recipe and proposer by name, set keys of the recipe's contract, start, stop and continue

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from intern.cli.parameters import AsJson, Folders, SomeKeys
 from intern.errors import UserError
 from intern.text import as_lines, say
 
@@ -27,11 +28,9 @@ Matched = Sequence[tuple[int, "Row", "Match"]]
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", hidden=True)],
-    words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", hidden=True)] = None,
-    config_dir: Annotated[
-        list[Path] | None, typer.Option("--config-dir", "-cd", metavar="DIR", help="A further folder of configs.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    words: SomeKeys = None,
+    config_dir: Folders = None,
+    as_json: AsJson = False,
 ) -> int:
     """Say which rows of a file decontamination would drop for a goal, and why; nothing is changed.
 
@@ -68,7 +67,6 @@ def asked(words: Sequence[str], folders: Any) -> "Config":
     from intern.cli.compose import checked, compose
     from intern.cli.words import once, shown
     from intern.config import choices
-    from intern.config.library import Library
 
     once(words)
     keys = [word.lstrip("+").partition("=")[0] for word in words]
@@ -78,9 +76,7 @@ def asked(words: Sequence[str], folders: Any) -> "Config":
     choices.search(folders)
     if "goal" not in keys:
         raise UserError(f"data check needs a goal: goal=GOAL, one of {', '.join(choices.options('goal'))}.")
-    library = Library()
-    choices.register(library)
-    tree = compose(words, library)
+    tree = compose(words, choices.registered())
     return checked({"goal": tree["goal"], "compute": tree["compute"]})
 
 

@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from intern.cli.parameters import AsJson, Folders, SomeKeys
 from intern.config.cost import Span
 from intern.errors import UserError
 from intern.text import say
@@ -26,11 +25,9 @@ STYLES = {"yes": "green", "tight": "yellow", "no": "red"}
 
 
 def plan(
-    words: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", hidden=True)] = None,
-    config_dir: Annotated[
-        list[Path] | None, typer.Option("--config-dir", "-cd", metavar="DIR", help="A further folder of configs.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    words: SomeKeys = None,
+    config_dir: Folders = None,
+    as_json: AsJson = False,
 ) -> int:
     """Foretell memory, speed, hours and dollars of a study, and run nothing.
 
@@ -66,12 +63,10 @@ def asked(words: Sequence[str], folders: Sequence[Path]) -> "Scope":
     from intern.cli.compose import compose, scope_of
     from intern.cli.words import once
     from intern.config import choices
-    from intern.config.library import Library
 
     once(list(words))
     choices.search(list(folders))
-    library = Library()
-    choices.register(library)
+    library = choices.registered()
     scope = scope_of(compose(list(words), library), words, library)
     if not scope.config.model.shape.known:
         model = scope.config.model

@@ -7,11 +7,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from intern.cli.parameters import AsJson, Folders, Keys
 from intern.errors import UserError
 from intern.text import say
 
@@ -27,11 +25,9 @@ SHOWN = 10  # papers that are printed
 
 
 def command(
-    words: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", hidden=True)],
-    config_dir: Annotated[
-        list[Path] | None, typer.Option("--config-dir", "-cd", metavar="DIR", help="A further folder of configs.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    words: Keys,
+    config_dir: Folders = None,
+    as_json: AsJson = False,
 ) -> int:
     """Look for papers and data sets that bear on a goal, and print what they suggest.
 
@@ -73,7 +69,6 @@ def asked(words: list[str], folders: Any) -> "tuple[Goal, Settings]":
     from intern.cli.compose import checked, compose
     from intern.cli.words import once, shown
     from intern.config import choices
-    from intern.config.library import Library
     from intern.research.settings import Settings
 
     once(words)
@@ -83,9 +78,7 @@ def asked(words: list[str], folders: Any) -> "tuple[Goal, Settings]":
     if not any(word.lstrip("+").startswith("goal=") for word in words):
         raise UserError(f"research needs a goal: goal=GOAL, one of {', '.join(choices.options('goal'))}.")
     choices.search(folders)
-    library = Library()
-    choices.register(library)
-    tree = compose(words, library)
+    tree = compose(words, choices.registered())
     config = checked({"goal": tree["goal"], "research": tree["research"]})
     return config.goal, Settings(**config.research)
 

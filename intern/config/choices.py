@@ -109,6 +109,13 @@ def register(library: Library) -> None:
     OmegaConf.clear_resolver("oc.env")  # a key in the environment must not end up in a config
 
 
+def registered() -> Library:
+    """Return the recipes, with all choices known to Hydra."""
+    library = Library()
+    register(library)
+    return library
+
+
 def register_recipe(library: Library, name: str) -> None:
     """Make a vetted recipe known to Hydra.
 

@@ -59,6 +59,12 @@ def flaw(text: str) -> str | None:
     return None
 
 
+def halved(text: str, value: Any) -> str | None:
+    """Say that a value has half of a pair, as of an emoji that was cut, which its JSON writes as an escape; None if it
+    has none."""
+    return flaw(json.dumps(value, ensure_ascii=False)) if "\\ud" in text.lower() else None
+
+
 def too_long(length: int) -> str | None:
     """Say that a row is longer than one may be; None if it is not."""
     return f"more than {LONGEST:,} characters, the most that a row may have" if length > LONGEST else None

@@ -13,7 +13,6 @@ from intern.cli.compose import checked, compose, scope_of, values_of
 from intern.cli.words import once, opened
 from intern.config import choices, composition, gate
 from intern.config.gate import Rejection, Scope
-from intern.config.library import Library
 from intern.config.schema import MISSING, Budget
 from intern.errors import UserError, unknown
 from intern.overrides import Overrides
@@ -77,8 +76,7 @@ class Limits:
         self.given = {word.lstrip("+").partition("=")[0]: word for word in words}
         if "study" in self.given:
             raise UserError("study=…: every study gets a name of its own. Leave this out.")
-        self.library = Library()
-        choices.register(self.library)
+        self.library = choices.registered()
         tree = compose(words, self.library)
         config = checked({key: value for key, value in tree.items() if key != "recipe"})
         self.budget, self.outputs = config.budget, Path(config.outputs).expanduser()

@@ -64,7 +64,7 @@ def due(view: View) -> bool:
 
 def models(view: View) -> list[Trial]:
     """Return the trials that a language model thought of."""
-    return [trial for trial in view.trials if trial.by not in ("", OPTIMISER)]
+    return [trial for trial in view.trials if trial.advised]
 
 
 def share(view: View) -> float:

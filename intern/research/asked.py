@@ -3,18 +3,16 @@
 What it says counts only as far as the paper bears it out (`claims.checked`).
 """
 
-import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from intern import llm
 from intern.llm import Question
-from intern.research import cache
+from intern.llm.many import Kept, Purse
 
 MODEL = llm.Settings(effort="low", max_tokens=6000, timeout_seconds=120.0, retries=2)
-ENDING = ".answer"
+FILE = "answers.jsonl"
 
 
 class Asker:
@@ -22,24 +20,24 @@ class Asker:
 
     def __init__(self, folder: Path, dollars: float) -> None:
         """Keep answers in a folder, and spend so many dollars at most."""
-        self.folder, self.left, self.spent, self.asked = folder, dollars, 0.0, 0
+        self.kept, self.purse = Kept(folder / FILE, ""), Purse(dollars)
         self.down, self.faults = False, dict[str, None]()
 
     def __call__(self, question: Question) -> Any:
         """Return the value of an answer, a kept one if there is one; None if there is none."""
-        place = self.folder / f"{question.digest}{ENDING}"
-        with suppress(OSError, ValueError):  # none, or a damaged one
-            return json.loads(cache.stored(place) or b"")
+        answer = self.kept.answers.get(question.digest)
+        if answer is not None:
+            return answer.value
         if self.down:
             return None
-        if llm.most(MODEL, question) > self.left - self.spent:
+        most = llm.most(MODEL, question)
+        if not self.purse.take(most):
             return self.fails("the dollars for it are used (research.dollars)", True)
         answer = llm.ask(MODEL, question)
-        self.asked += 1
-        self.spent += answer.dollars
+        self.purse.pay(most, answer.dollars)
         if answer.value is None:
             return self.fails(answer.error, not answer.tokens_out)
-        cache.keep(place, json.dumps(answer.value).encode())
+        self.kept.add(question.digest, answer)
         return answer.value
 
     def fails(self, why: str, down: bool) -> None:

@@ -146,5 +146,5 @@ def gather(goal: Goal, door: Door, ask: Asker | None = None) -> Survey:
         door.calls,
         door.kept,
         time.monotonic() - began,
-        round(ask.spent, 4) if ask else 0.0,
+        round(ask.purse.spent, 4) if ask else 0.0,
     )

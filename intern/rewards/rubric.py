@@ -32,6 +32,7 @@ from pydantic import Field
 
 from intern import llm
 from intern.config.ranges import Count
+from intern.llm.many import Purse
 from intern.rewards import UNJUDGED
 
 COLUMNS = (("rubric",),)
@@ -76,23 +77,19 @@ class Account:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.dollars = 0.0
-        self.promised = 0.0
+        self.purse = Purse(math.inf)
         self.known: OrderedDict[tuple[str, str, str | None], float] = OrderedDict()
 
-    def reserve(self, most: float, limit: float) -> bool:
-        """Return whether a question may be asked that costs so much at most; if so the money is set aside."""
+    def take(self, most: float, limit: float) -> bool:
+        """Hold what a question costs at most; return whether there is so much of a limit."""
         with self.lock:
-            if self.dollars + self.promised + most > limit:
-                return False
-            self.promised += most
-            return True
+            self.purse.limit = limit
+            return self.purse.take(most)
 
-    def settle(self, most: float, paid: float) -> None:
-        """Count what a question has cost in place of what it could have."""
+    def pay(self, most: float, dollars: float) -> None:
+        """Pay for an answer."""
         with self.lock:
-            self.promised -= most
-            self.dollars += paid
+            self.purse.pay(most, dollars)
 
     def remember(self, key: tuple[str, str, str | None], value: float) -> None:
         """Keep a judgement; the oldest goes if there are too many."""
@@ -116,7 +113,7 @@ def lack(settings: Settings) -> str:
 
 def metrics() -> dict[str, float]:
     """Return what the judge has cost this process so far."""
-    return {"judge_dollars": ACCOUNT.dollars}
+    return {"judge_dollars": ACCOUNT.purse.spent}
 
 
 def outcome(text: str, row: Mapping[str, Any], settings: Settings) -> float | None:
@@ -183,14 +180,14 @@ def name(place: int) -> str:
 def verdict(settings: Settings, question: llm.Question, size: int, end: float) -> list[bool] | None:
     """Return whether each criterion is met; None if the judge does not say, or may not be asked."""
     most = llm.most(settings, question) * (settings.retries + 1)
-    if time.monotonic() > end or not ACCOUNT.reserve(most, settings.dollars):
+    if time.monotonic() > end or not ACCOUNT.take(most, settings.dollars):
         return None
     answer = None
     try:
         answer = llm.ask(settings, question, None if os.environ.get(llm.KEY) else "none")
     finally:
         late = answer is None or "Timeout" in answer.error  # what nobody waited for may be billed
-        ACCOUNT.settle(most, answer.dollars if answer and not late else most)
+        ACCOUNT.pay(most, answer.dollars if answer and not late else most)
     met = [(answer.value or {}).get(name(place)) for place in range(size)]
     return [value is True for value in met] if all(isinstance(value, bool) for value in met) else None
 

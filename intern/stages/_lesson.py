@@ -156,7 +156,7 @@ def row(goal: Goal, form: str, entry: Mapping[str, Any]) -> Row | str:
     if len(options) != len(LETTERS) or answer not in LETTERS or len(set(options)) < len(options):
         return "malformed"
     chosen = columns.multiple_choice({"question": question, "choices": options, "answer": LETTERS.index(answer)})
-    return {**chosen, "target": f"{text_of(entry, 'working')}\n{chosen['target']}".lstrip()} if chosen else "malformed"
+    return {**chosen, "target": f"{text_of(entry, 'working')}\n{chosen['target']}".lstrip()}
 
 
 def rubric_of(entry: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from intern import plugins, rewards, shape
+from intern import rewards, shape
 from intern.config.schema import Goal
-from intern.data import cleaning, items
+from intern.data import cleaning, held_out, items
 from intern.data.decontamination import Decontamination
 from intern.data.items import Row
 from intern.data.near import Near
@@ -93,7 +93,7 @@ def made(task: Task, teacher: Teacher, before: Sequence[Row]) -> Made:
             break
         drawn = written(task, teacher, done, missing, having, pool, turn)
         fresh = [pair for pair in drawn if new(pair[1], known, done)]
-        clean, _ = cleaning.clean([row for _, row in fresh if not held_out(goal, row)], guard)
+        clean, _ = cleaning.clean([row for _, row in fresh if not kept_back(goal, row)], guard)
         done.lost[_synthesis.CONTAMINATED] += len(fresh) - len(clean)
         left = {row["key"] for row in clean}
         for cell, row in checked(task, teacher, done, [pair for pair in fresh if pair[1]["key"] in left]):
@@ -103,15 +103,10 @@ def made(task: Task, teacher: Teacher, before: Sequence[Row]) -> Made:
     return done
 
 
-def held_out(goal: Goal, row: Row) -> bool:
+def kept_back(goal: Goal, row: Row) -> bool:
     """Return whether a row's question is one that the goal's generator keeps for dev or test, drawn or not."""
-    if not goal.generator:
-        return False
-    try:
-        key = plugins.load("generators", goal.generator).key(row["question"])
-    except Exception:  # a generator reads its own questions, and this is none
-        return False
-    return items.split_of(key) != "train"
+    key = held_out.canonical(goal, row["question"])
+    return key is not None and items.split_of(key) != "train"
 
 
 def train(task: Task, before: Sequence[Row], guard: Decontamination) -> list[Row]:

@@ -141,16 +141,12 @@ class Loaded:
 
     def texts(self, questions: list[Question]) -> list[str]:
         """Return what the model says."""
-        from lm_eval.api.instance import Instance
+        from intern.stages import _evaluator
 
         model: Any = self.model
         limit = min(self.task.settings.max_tokens, model.max_length // 2)
-        how = {"until": [model.tokenizer.eos_token], "max_gen_toks": limit, "do_sample": True, "temperature": 1.0}
         turns = [f"{q.rules}\nWrite JSON of this schema alone: {json.dumps(q.schema)}\n{q.state}" for q in questions]
-        prompts = [model.apply_chat_template([{"role": "user", "content": turn}]) for turn in turns]
-        requests = [Instance("generate_until", {}, (text, dict(how)), n) for n, text in enumerate(prompts)]
-        said: list[str] = model.generate_until(requests, disable_tqdm=True)
-        return said
+        return _evaluator.sampled(model, turns, model.tokenizer.eos_token, limit, temperature=1.0)
 
     def answer(self, question: Question, text: str) -> Answer:
         """Return an answer: the first JSON object in a text."""

@@ -100,16 +100,13 @@ def run(task: Task) -> None:
     asked = questions(rows, wanted.prompts, task.seed)
     drawn = draw(task, asked)
     outcome = rewards.scorer(task.config.goal)
-    judged = {
-        key: [text for text, ended in texts if ended and outcome(text, asked[key]) == 1.0]
-        for key, texts in drawn.items()
-    }
+    judged = {key: right(outcome, texts, asked[key]) for key, texts in drawn.items()}
     rates = {key: len(texts) / wanted.samples for key, texts in judged.items()}
-    passed = [key for key, rate in rates.items() if wanted.low <= rate <= wanted.high]
+    passed = {key: rate for key, rate in rates.items() if wanted.low <= rate <= wanted.high}
     if wanted.keep == "prompts":
-        kept = [{**row, "pass_rate": rates[row["key"]]} for row in rows if row["key"] in set(passed)]
+        kept = [{**row, "pass_rate": passed[row["key"]]} for row in rows if row["key"] in passed]
     else:
-        kept = [row for key in passed for row in answered(asked[key], judged[key], rates[key], wanted.per_prompt)]
+        kept = [row for key in passed for row in answered(asked[key], judged[key], passed[key], wanted.per_prompt)]
         kept += [{**row, "pass_rate": rates.get(row["key"])} for row in rows] if wanted.given and kept else []
     told = summary(rates, wanted, len(kept))
     print(f"rejection: {told}")
@@ -158,21 +155,23 @@ def draw(task: Task, asked: Mapping[str, Row]) -> dict[str, list[Drawn]]:
 
 def answers(task: Task, model: Any, rows: Sequence[Row]) -> list[list[Drawn]]:
     """Return the answers to some questions: the prompt, the stop and the limit are those of the score."""
-    from lm_eval.api.instance import Instance
+    from intern.stages import _evaluator
 
     wanted: Settings = task.settings
     limit = task.config.goal.answer_length
-    how = {"until": [task.config.model.eos_token or model.tokenizer.eos_token], "max_gen_toks": limit}
-    how |= {"do_sample": True, "temperature": wanted.temperature, "top_p": wanted.top_p}
-    prompts = [model.apply_chat_template([{"role": "user", "content": row["question"]}]) for row in rows]
-    requests = [
-        Instance("generate_until", {}, (prompt, dict(how)), place)
-        for place, prompt in enumerate(prompt for prompt in prompts for _ in range(wanted.samples))
-    ]
-    texts = model.generate_until(requests, disable_tqdm=True)
+    stop = task.config.model.eos_token or model.tokenizer.eos_token
+    turns = [row["question"] for row in rows for _ in range(wanted.samples)]
+    texts = _evaluator.sampled(model, turns, stop, limit, temperature=wanted.temperature, top_p=wanted.top_p)
     ended = [len(model.tokenizer(text, add_special_tokens=False)["input_ids"]) < limit for text in texts]
     pairs = list(zip(texts, ended, strict=True))
     return [pairs[begin : begin + wanted.samples] for begin in range(0, len(pairs), wanted.samples)]
+
+
+def right(outcome: rewards.Outcome, texts: Sequence[Drawn], row: Row) -> list[str]:
+    """Return the answers to a question that came to an end and are wholly right."""
+    ended = [text for text, whole in texts if whole]
+    judged = rewards.many(outcome, ended, [row] * len(ended))
+    return [text for text, value in zip(ended, judged, strict=True) if value == 1.0]
 
 
 def line(key: str, texts: Sequence[Drawn]) -> str:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from intern import files, records
 from intern.config.schema import Config, tunable
-from intern.data import cleaning, held_out, items
+from intern.data import cleaning, items
 from intern.errors import UserError
-from intern.stages import Task
+from intern.stages import Task, _rows
 
 VERSION = 2
 READS = ("goal",)
@@ -57,9 +57,7 @@ def run(task: Task) -> None:
         if drawn and "solution" not in drawn[0]:
             raise UserError(f"Generator {goal.generator} writes no solutions: recipe.{task.name}.style=answer.")
         drawn = [{**row, "target": row["solution"]} for row in drawn]
-    held = held_out.held_out(goal, task.items, "", task.config.compute.mirror)
-    held = [item for item in held if not item.name.startswith(held_out.FEW_SHOT)]  # which are train items themselves
-    drawn, cleaned = cleaning.clean(drawn, held_out.guard(goal, held, drawn))
+    drawn, cleaned = cleaning.clean(drawn, _rows.guard(task, drawn, few_shot=False))
     files.write_whole(task.out / cleaning.FILE, records.dump(cleaned))
     rows = (items.read(task.rows) if task.rows else []) + drawn
     random.Random(task.seed).shuffle(rows)

@@ -70,7 +70,8 @@ class Planner:
     def __init__(self, scope: Scope, target: Target) -> None:
         self.scope, self.target = scope, target
         self.lengths: Lengths = lengths.of(scope.config.goal, scope.config.model)
-        self.known = measured.ratios(scope.config, self.lengths, target) if target.here else {}
+        self.rows = local.count(scope.config.goal)
+        self.known = measured.ratios(scope.config, self.lengths, target, self.rows) if target.here else {}
 
     def plan(self) -> Plan:
         """Return the plan of the study."""
@@ -103,7 +104,7 @@ class Planner:
     def trial(self, recipe: Recipe) -> Iterator[Row]:
         """Yield the stages of a trial and its score."""
         config = replace(self.scope.config, recipe=recipe)
-        rows = local.count(config.goal)
+        rows = self.rows
         for name, stage in stages.entries(recipe):
             if stage.makes == "rows":
                 rows = min((n for n in (rows, getattr(getattr(recipe, name), "rows", None)) if n), default=None)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from intern.data.record import Record, flaw, named, opened, too_long
+from intern.data.record import Record, flaw, halved, named, opened, too_long
 from intern.errors import UserError, quote
 
 SUFFIXES = (".json",)
@@ -36,9 +36,7 @@ def read(path: Path) -> Iterator[Record]:
         begun = at
         try:
             value, at = decoder.raw_decode(text, at)
-            fault = flaw(text[begun:at]) or too_long(at - begun)
-            if "\\ud" in text[begun:at].lower():
-                fault = fault or flaw(json.dumps(value, ensure_ascii=False))
+            fault = flaw(text[begun:at]) or too_long(at - begun) or halved(text[begun:at], value)
         except (ValueError, RecursionError) as error:
             yield Record(place(text, number, begun), {}, str(error).partition(": line")[0][:80])
             return

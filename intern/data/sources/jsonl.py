@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intern.config.column import LONGEST
-from intern.data.record import Record, flaw, named, opened, too_long
+from intern.data.record import Record, flaw, halved, named, opened, too_long
 from intern.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -48,9 +48,7 @@ def value_of(line: str) -> tuple[dict[str, Any] | None, str | None]:
     fault: str | None
     try:
         value = json.loads(line)
-        fault = flaw(line)
-        if fault is None and "\\ud" in line.lower():  # half of a pair, as of an emoji that was cut
-            fault = flaw(json.dumps(value, ensure_ascii=False))
+        fault = flaw(line) or halved(line, value)
     except json.JSONDecodeError as error:
         value, fault = None, flaw(line) or f"{error.msg} at column {error.colno}: {line[:60].rstrip()!r}"
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, or a value nested too deep
