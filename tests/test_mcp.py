@@ -16,18 +16,23 @@ from attacks import ATTACKS
 from commandline import Run, refused, written
 from conftest import HERE, scope, until
 
+from intern import records
 from intern.config.gate import Scope
 from intern.config.library import Library
-from intern.mcp.limits import Wanted
+from intern.files import write_whole
+from intern.llm import Answer
+from intern.mcp.limits import Limits, Wanted
 from intern.mcp.running import Runs
 from intern.mcp.server import harmless
+from intern.mcp.tools import Tools
 from intern.overrides import Overrides
 from intern.records import Left, Proposal, Trial
 from intern.search.history import History
 from intern.search.view import View
 from intern.study import inbox
-from intern.study.ledger import Ledger
+from intern.study.ledger import Ledger, locked
 from intern.study.reader import Reader
+from intern.trial.job import Result
 
 pytest.importorskip("mcp")
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
@@ -292,3 +297,18 @@ def test_words_of_the_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_answers_are_harmless() -> None:
     """Keys too."""
     assert harmless({f"a{ESCAPE}": ["x\ny", 1, None]}) == {"a?[2J?]0;owned?": ["x?y", 1, None]}
+
+
+def test_what_agents_have_spent(run: Run) -> None:
+    """Answers of a language model and what stages have paid, over the studies of agents alone, all but one."""
+    tools = Tools(Limits(["budget.dollars=5"]))
+    (tools.runs.place).mkdir(parents=True)
+    for name, cost in (("own", 1.5), ("other", 0.5), ("persons", 9.0)):
+        with locked(Path("outputs") / name) as ledger:
+            ledger.start("command", {})
+            ledger.propose(Trial(0, "baseline", "RUNNING"))
+            ledger.answer(Answer("digest", {}, dollars=0.25))
+            ledger.finish(0, Result("COMPLETE", dollars=cost))
+        if name != "persons":
+            write_whole(tools.runs.place / f"{name}.json", records.dump(Wanted()))
+    assert tools.spent("none") == 2.5 and tools.spent("other") == 1.75

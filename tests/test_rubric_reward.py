@@ -143,6 +143,17 @@ def test_refused_without_a_judge() -> None:
         rewards.outcome("rubric", {})
 
 
+def test_a_server_that_a_recipe_names_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recipes are shared by strangers: what one names is on this machine, and is never sent the environment's key."""
+    monkeypatch.setenv(llm.KEY, "sk-ant-very-secret")
+    with judging(lambda *_: verdict(True, True, False)) as (reward, server):
+        assert reward("an answer", ROW) == 1.0
+    assert server.headers and not any("very-secret" in value for sent in server.headers for value in sent.values())
+    for elsewhere in ("https://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1@evil.example"):
+        with pytest.raises(UserError, match="base_url"):
+            rewards.outcome("rubric", {"base_url": elsewhere})
+
+
 def test_conforms() -> None:
     """With a judge."""
     with serving(Server(lambda *_: verdict(True, False, False))) as server:

@@ -20,6 +20,7 @@ from pydantic import Field
 from intern import text
 
 KEY = "ANTHROPIC_API_KEY"
+NO_KEY = "none"  # what a server of one's own is sent in place of a key
 LONGEST = 100_000  # characters of an answer's value; an honest one has 2,000
 READ, WRITTEN = 0.1, 1.25  # price of cached input beside plain input, for the cache of five minutes (Anthropic's list)
 MILLION = 1e6
@@ -127,6 +128,11 @@ def lack(key: str | None) -> str:
     if not key:
         return f"no key: set {KEY}"
     return "" if find_spec("anthropic") else 'the SDK is not installed: pip install "intern[llm]"'
+
+
+def secret(base_url: str | None) -> str | None:
+    """Return what is sent as a key where a recipe may name the server: the environment's to its own service alone."""
+    return NO_KEY if base_url else os.environ.get(KEY)
 
 
 def client_of(settings: Settings, key: str | None) -> Any:

@@ -243,7 +243,7 @@ class Tools:
         if self.limits.budget.dollars is None:
             return 0.0
         names = set(ledger.under(self.limits.outputs)) & set(self.runs.names()) - {but}
-        return sum(answer.dollars for name in names for answer in self.reader(name).ledger.answers)
+        return sum(self.reader(name).ledger.dollars for name in names)
 
     def all(self) -> Iterator[Any]:
         """Yield the tools."""

@@ -31,7 +31,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from intern import llm
-from intern.config.ranges import Count
+from intern.config.ranges import LOOPBACK, Count
 from intern.llm.many import Purse
 from intern.rewards import UNJUDGED
 
@@ -56,6 +56,8 @@ The criteria:
 class Settings(llm.Settings):
     """The judge, and what it may cost."""
 
+    base_url: Annotated[str, Field(pattern=LOOPBACK, max_length=500)] | None = None
+    """A server on this machine, which is sent no key; None: Anthropic's service, or what ANTHROPIC_BASE_URL says."""
     max_tokens: Annotated[int, Field(ge=1, le=20_000)] = 2000
     """Longest verdict, its thinking included."""
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
@@ -184,7 +186,7 @@ def verdict(settings: Settings, question: llm.Question, size: int, end: float) -
         return None
     answer = None
     try:
-        answer = llm.ask(settings, question, None if os.environ.get(llm.KEY) else "none")
+        answer = llm.ask(settings, question, llm.secret(settings.base_url))
     finally:
         late = answer is None or "Timeout" in answer.error  # what nobody waited for may be billed
         ACCOUNT.pay(most, answer.dollars if answer and not late else most)

@@ -21,7 +21,6 @@ from intern.llm.many import Asked, Kept, Purse, Source
 from intern.stages import Task
 from intern.text import one_line
 
-NO_KEY = "none"  # what a server of one's own is sent in place of a key
 ADDRESS = "ANTHROPIC_BASE_URL"
 ANSWERS, LOCK = "answers.jsonl", "answers.lock"
 CHUNK = 32  # questions that a model which is loaded here answers, and whose answers are written, together
@@ -75,15 +74,10 @@ def local(settings: Any) -> bool:
     return host == "localhost"
 
 
-def secret(settings: Any) -> str | None:
-    """Return what is sent as the key: the environment's to the environment's service alone."""
-    return NO_KEY if settings.base_url else os.environ.get(llm.KEY)
-
-
 def lacks(settings: Any) -> str:
     """Say what is missing so that nobody can teach; "" if nothing is."""
     if settings.who == "api":
-        missing = llm.lack(secret(settings))
+        missing = llm.lack(llm.secret(settings.base_url))
         return f"{missing}; or let a model teach that is loaded here: who=local model=FOLDER" if missing else ""
     known = os.path.isdir(settings.model) or hub_sets.REPOSITORY.fullmatch(settings.model)
     return "" if known else f"model={settings.model} is neither a folder nor a repository, OWNER/NAME"
@@ -114,8 +108,8 @@ def source(task: Task, kept: Kept, purse: Purse) -> Source:
         raise UserError(f"Stage {task.name} cannot ask its teacher: {missing}.")
     if wanted.batch:
         say = lambda line: print(f"{task.name}: {line}", flush=True)  # noqa: E731
-        return many.in_batches(wanted, secret(wanted), purse, kept, wanted.poll_seconds, say)
-    return many.at_once(wanted, secret(wanted), purse, wanted.parallel)
+        return many.in_batches(wanted, llm.secret(wanted.base_url), purse, kept, wanted.poll_seconds, say)
+    return many.at_once(wanted, llm.secret(wanted.base_url), purse, wanted.parallel)
 
 
 class Loaded:
