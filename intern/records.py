@@ -18,6 +18,7 @@ Call = Literal["keep", "discard", "undecided"]
 Text = Annotated[str, Field(strict=True)]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 OPTIMISER = "heuristic"  # who thought of a trial, where a language model proposes too
+UNADVISED = ("", OPTIMISER)  # who thought of the trials that no language model did
 UNCOUNTED = ("baseline", "rollback", "confirm")  # kinds that no proposer asks for and no budget of trials counts
 Record = TypeVar("Record")
 ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
@@ -183,11 +184,6 @@ class Trial:
     """Standard deviation of that."""
     evidence: tuple[str, ...] = ()
     """What it rests on."""
-
-    @property
-    def advised(self) -> bool:
-        """Whether somebody else than the heuristic thought of it, such as a language model."""
-        return self.by not in ("", OPTIMISER)
 
     @property
     def void(self) -> bool:

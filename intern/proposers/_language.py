@@ -18,7 +18,7 @@ from intern import llm, text
 from intern.config import gate
 from intern.overrides import PREFIX
 from intern.proposers import HUGE, VARIES, Proposals, _prompt, heuristic, vetted
-from intern.records import OPTIMISER, Proposal, Trial
+from intern.records import OPTIMISER, UNADVISED, Proposal, Trial
 from intern.search import pace
 from intern.search.history import counts
 from intern.search.view import View
@@ -64,7 +64,7 @@ def due(view: View) -> bool:
 
 def models(view: View) -> list[Trial]:
     """Return the trials that a language model thought of."""
-    return [trial for trial in view.trials if trial.advised]
+    return [trial for trial in view.trials if trial.by not in UNADVISED]
 
 
 def share(view: View) -> float:

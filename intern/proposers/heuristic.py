@@ -21,7 +21,7 @@ from intern.config.contract import Choices, Domain
 from intern.config.schema import Recipe
 from intern.overrides import Overrides
 from intern.proposers import Proposals
-from intern.records import Proposal, Trial
+from intern.records import UNADVISED, Proposal, Trial
 from intern.research import steer
 from intern.search import nearby, pace, recovery
 from intern.search.sampler import Space
@@ -131,7 +131,7 @@ def begun_in_full(view: View, name: str) -> Trial | None:
 
 def planned(view: View, name: str) -> list[Trial]:
     """Return a recipe's trials that are of this plan: what a language model tried takes nothing away from it."""
-    return [trial for trial in view.history.of_recipe(name) if not trial.advised]
+    return [trial for trial in view.history.of_recipe(name) if trial.by in UNADVISED]
 
 
 def full(view: View, name: str) -> Iterator[Proposal]:

@@ -4,7 +4,7 @@ foretold beside the gain that was measured, and what its answers cost."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from intern.records import Trial
+from intern.records import UNADVISED, Trial
 from intern.study.reader import Reader
 
 WITHIN = 2.0  # of its own standard deviations: 95 of 100 gains should lie there, if these are right
@@ -31,7 +31,7 @@ class Foretold:
 
 def proposed(study: Reader) -> list[Trial]:
     """Return the trials that a language model proposed."""
-    return [trial for trial in study.trials if trial.advised]
+    return [trial for trial in study.trials if trial.by not in UNADVISED]
 
 
 def foretold(study: Reader) -> list[Foretold]:
